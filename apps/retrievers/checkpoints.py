@@ -1,0 +1,133 @@
+"""Where a model's files are. Looks at folders and names only: nothing here loads a weight.
+
+A checkpoint is looked for in three places, in this order: the folder somebody named, a package
+that carries it, the hub's cache on this machine. The network is never asked.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from apps.retrievers import packaged
+from apps.retrievers.card import RetrieverCard
+from apps.retrievers.family import DMRETRIEVERS, FAMILY, PACKAGED
+from apps.retrievers.fingerprints import fingerprint, weight_files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    path: Path
+    revision: str  #: hub commit, package version, or a fingerprint of the files
+
+
+class CheckpointMissing(LookupError):
+    """The model's files are on none of the places that were looked at."""
+
+
+def find_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Checkpoint | None:
+    """Return where `card`'s files are, or None. `folder` defaults to $RETRIEVER_FOLDER."""
+    if named := _in_folder(card, folder or _folder_from_environment()):
+        return Checkpoint(path=named, revision=_revision(named))
+    if card.name == PACKAGED.name and (path := packaged.find_model()):
+        return Checkpoint(path=path, revision=packaged.REVISION)
+    if cached := _in_hub_cache(card):
+        return Checkpoint(path=cached, revision=_revision(cached))
+    return None
+
+
+def get_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Checkpoint:
+    """Return where `card`'s files are, or raise CheckpointMissing saying how to get them."""
+    if not card.released:
+        raise CheckpointMissing(f"{card.name} was not released. {card.note}")
+    found = find_checkpoint(card, folder=folder)
+    if found is None:
+        raise CheckpointMissing(
+            f"No files of {card.name} were found. Set RETRIEVER_FOLDER to a folder that holds"
+            f" them, or run `manage.py models download {card.name}`."
+        )
+    return found
+
+
+def default_card(*, folder: Path | None = None) -> RetrieverCard:
+    """Return DMRetriever-33M where its checkpoint is at hand, else the packaged small model."""
+    smallest = DMRETRIEVERS[0]
+    return smallest if find_checkpoint(smallest, folder=folder) else PACKAGED
+
+
+def identify(folder: Path) -> RetrieverCard | None:
+    """Return the card of the checkpoint in `folder`: by what it says, its name, then its shape.
+
+    Several models share a shape (BGE and DMRetriever, say): the family's own comes first.
+    """
+    config = _config(folder)
+    if config is None:
+        return None
+    declared = _read_json(folder / "config_sentence_transformers.json").get("retriever", "")
+    for card in FAMILY.values():
+        if card.name in (declared, folder.name) or (
+            card.hub_id and _cache_name(card) in folder.parts
+        ):
+            return card
+    shape = (config.get("hidden_size"), config.get("num_hidden_layers"))
+    return next((card for card in FAMILY.values() if (card.dim, card.layers) == shape), None)
+
+
+def is_checkpoint(folder: Path) -> bool:
+    return bool(weight_files(folder)) and _config(folder) is not None
+
+
+def _folder_from_environment() -> Path | None:
+    value = os.environ.get("RETRIEVER_FOLDER")
+    return Path(value) if value else None
+
+
+def _in_folder(card: RetrieverCard, folder: Path | None) -> Path | None:
+    """Return `folder` if it is `card`'s checkpoint, or the one inside it that is."""
+    if folder is None or not card.hub_id:
+        return None
+    if is_checkpoint(folder / card.name):
+        return folder / card.name
+    if cached := _in_hub_cache(card, cache=folder):
+        return cached
+    return folder if is_checkpoint(folder) and identify(folder) == card else None
+
+
+def _in_hub_cache(card: RetrieverCard, *, cache: Path | None = None) -> Path | None:
+    if not card.hub_id or not card.released:
+        return None
+    repository = (cache or _hub_cache()) / _cache_name(card)
+    reference = repository / "refs" / card.revision
+    commit = reference.read_text().strip() if reference.is_file() else card.revision
+    snapshot = repository / "snapshots" / commit
+    return snapshot if is_checkpoint(snapshot) else None
+
+
+def _hub_cache() -> Path:
+    """Return the cache folder that huggingface_hub would use, without importing it."""
+    if cache := os.environ.get("HF_HUB_CACHE"):
+        return Path(cache)
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    return Path(home).expanduser() / "hub"
+
+
+def _cache_name(card: RetrieverCard) -> str:
+    return f"models--{card.hub_id.replace('/', '--')}"
+
+
+def _revision(path: Path) -> str:
+    return path.name if path.parent.name == "snapshots" else fingerprint(path)
+
+
+def _config(folder: Path) -> dict[str, object] | None:
+    for name in ("config.json", "adapter_config.json"):
+        if found := _read_json(folder / name):
+            return found
+    return None
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        return {}
+    loaded = json.loads(path.read_text(encoding="utf-8"))
+    return loaded if isinstance(loaded, dict) else {}

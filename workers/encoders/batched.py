@@ -1,0 +1,68 @@
+"""From texts to vectors, whatever engine computes: tokenise, batch, compute, restore the order."""
+
+import logging
+from collections.abc import Sequence
+from threading import Lock
+
+import numpy as np
+
+from apps.retrievers.card import RetrieverCard
+from workers.encoders.base import Forward, Vectors
+from workers.encoders.batches import by_budget
+from workers.encoders.tokenizing import TextTokenizer, TokenRows, padded
+
+logger = logging.getLogger(__name__)
+
+#: Texts tokenised at a time. Enough to find neighbours in length, few enough to hold.
+_WINDOW = 2_048
+
+
+class BatchedEncoder:
+    """An encoder over one `forward`; each backend gives its own."""
+
+    def __init__(
+        self,
+        card: RetrieverCard,
+        tokenizer: TextTokenizer,
+        *,
+        forward: Forward,
+        revision: str,
+        backend: str,
+        token_budget: int,
+    ) -> None:
+        self.card = card
+        self.revision = revision
+        self.backend = backend
+        self.token_budget = token_budget
+        self._tokenizer = tokenizer
+        self._forward = forward
+        self._lock = Lock()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        vectors = np.empty((len(texts), self.card.dim), dtype=np.float32)
+        for start in range(0, len(texts), _WINDOW):
+            rows = self._tokenizer.token_ids(texts[start : start + _WINDOW])
+            for batch in by_budget([len(row) for row in rows], budget=self.token_budget):
+                self._fill(vectors[start : start + len(rows)], rows, batch)
+        return vectors
+
+    def _fill(self, vectors: Vectors, rows: TokenRows, batch: Sequence[int]) -> None:
+        """Compute the rows at `batch`, in two halves if they do not fit into memory together."""
+        ids, mask = padded([rows[position] for position in batch], pad_id=self._tokenizer.pad_id)
+        try:
+            with self._lock:  # one batch at a time: two would only share the same cores or memory
+                vectors[batch] = self._forward(ids, mask)
+        except MemoryError:
+            if len(batch) == 1:
+                raise
+        else:
+            return
+        self._shrink_to(ids.size // 2)
+        middle = len(batch) // 2
+        self._fill(vectors, rows, batch[:middle])
+        self._fill(vectors, rows, batch[middle:])
+
+    def _shrink_to(self, budget: int) -> None:
+        if budget < self.token_budget:
+            self.token_budget = budget
+            logger.warning("Out of memory: batches are now at most %d tokens", budget)

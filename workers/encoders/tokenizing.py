@@ -1,0 +1,65 @@
+"""Texts to token ids, cut to the model's length. Needs the `tokenizers` library alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from apps.retrievers.card import RetrieverCard
+from workers.encoders.base import EncoderUnavailable, TokenIds
+
+#: No tokenizer reads further than this many characters a token, so the rest of a huge text is
+#: cut before it is tokenised: 5 MB of nonsense costs no more than a page.
+_CHARACTERS_A_TOKEN = 100
+TokenRows = Sequence[Sequence[int]]
+_PAD_TOKENS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
+
+
+class TextTokenizer:
+    def __init__(self, card: RetrieverCard, checkpoint: Path) -> None:
+        path = checkpoint / "tokenizer.json"
+        if not path.is_file():
+            raise EncoderUnavailable(
+                f"{checkpoint} has no tokenizer.json: download {card.name} again, whole."
+            )
+        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer.no_padding()  # files carry a padding and a length that are not the card's
+        self._end = self._token_id(card.end_token) if card.end_token else None
+        self._tokenizer.enable_truncation(card.max_tokens - (self._end is not None))
+        self._characters = card.max_tokens * _CHARACTERS_A_TOKEN
+        self.pad_id = self._find_pad_id()
+
+    def token_ids(self, texts: Sequence[str]) -> TokenRows:
+        """Return the ids of each text: special tokens included, at least one, at most the limit."""
+        cut = [text[: self._characters] for text in texts]
+        encodings = self._tokenizer.encode_batch(cut)
+        return [self._ended(encoding.ids) or [self.pad_id] for encoding in encodings]
+
+    def _ended(self, ids: list[int]) -> list[int]:
+        """Close with the end token where the model reads it and the tokenizer did not add it."""
+        if self._end is None or (ids and ids[-1] == self._end):
+            return ids
+        return [*ids, self._end]
+
+    def _token_id(self, token: str) -> int:
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise EncoderUnavailable(
+                f"The tokenizer does not know {token!r}: is it another model's?"
+            )
+        return found
+
+    def _find_pad_id(self) -> int:
+        """Return the pad token's id; any will do, since the mask hides it."""
+        found = (self._tokenizer.token_to_id(token) for token in _PAD_TOKENS)
+        return next((token_id for token_id in found if token_id is not None), 0)
+
+
+def padded(rows: TokenRows, *, pad_id: int) -> tuple[TokenIds, TokenIds]:
+    """Pad on the right to the longest. Returns ids and attention mask, both (B, T)."""
+    lengths = np.array([len(row) for row in rows])
+    mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
+    ids = np.full(mask.shape, pad_id, dtype=np.int64)
+    ids[mask.astype(bool)] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return ids, mask
