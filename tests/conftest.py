@@ -1,0 +1,85 @@
+"""Real PostgreSQL and Valkey for the run, thrown away after it; workers in process or for real."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Before Django reads its settings: each run has a state folder of its own, so that several can run at once.
+_STATE = Path(tempfile.mkdtemp(prefix="dmsearch-tests-"))
+os.environ["DMSEARCH_HOME"] = str(_STATE)
+os.environ.setdefault("RETRIEVER", "hashing")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import pytest
+from pytest_socket import disable_socket
+
+
+def pytest_runtest_setup() -> None:
+    """No test reaches beyond this machine."""
+    disable_socket(allow_unix_socket=True)
+    from pytest_socket import socket_allow_hosts
+
+    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_STATE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def services():
+    """Embedded servers for this run; they die with it, even when it is killed."""
+    from django.conf import settings
+
+    from dmsearch import embedded
+
+    postgres, valkey = settings.EMBEDDED_POSTGRES, settings.EMBEDDED_VALKEY
+    embedded.up(settings.HOME, postgres=postgres, valkey=valkey, die_with_parent=True)
+    yield settings.HOME
+    embedded.down(settings.HOME)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(services):
+    """The server must stand before pytest-django makes its test database."""
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings):
+    """No collectstatic before tests."""
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture(autouse=True)
+def media_root(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "files"
+
+
+@pytest.fixture
+def index(db):
+    """A live index of the hashing stand-in."""
+    from apps.indexing import services as indexing
+    from apps.retrievers.family import get_card
+
+    return indexing.create_index(get_card("hashing"), revision="1")
+
+
+@pytest.fixture
+def run_jobs(services, monkeypatch, django_capture_on_commit_callbacks):
+    """Run what the web asks of the workers at once, in this process, by its name; collects the names."""
+    from workers.app import app
+
+    app.loader.import_default_modules()
+    sent: list[str] = []
+
+    def send_task(self, name, args=(), kwargs=None, **_options):
+        sent.append(name)
+        return app.tasks[name].apply(args=args, kwargs=kwargs or {}, throw=True)
+
+    monkeypatch.setattr(type(app), "send_task", send_task)
+    return sent
