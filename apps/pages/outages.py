@@ -1,0 +1,32 @@
+"""Which exceptions mean that a server we lean on is away, not that our code is wrong."""
+
+from __future__ import annotations
+
+import redis.exceptions
+from django.db import InterfaceError, OperationalError
+from kombu.exceptions import OperationalError as BrokerError
+
+DATABASE = "database"
+BROKER = "message broker"
+
+# SQLSTATE classes and codes of a server that is starting, stopping, full or unreachable. Other
+# operational errors (a statement timeout, a deadlock) are faults of one request and stay errors.
+_AWAY = ("08", "57P", "53300")
+
+
+def outage(failure: BaseException | None) -> str | None:
+    """Name the server whose absence `failure` tells of, or None when it tells of something else."""
+    while failure is not None:
+        if isinstance(failure, (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, BrokerError)):
+            return BROKER
+        if isinstance(failure, InterfaceError):
+            return DATABASE
+        if isinstance(failure, OperationalError) and _server_is_away(failure):
+            return DATABASE
+        failure = failure.__cause__
+    return None
+
+
+def _server_is_away(failure: OperationalError) -> bool:
+    state = getattr(failure.__cause__, "sqlstate", None)
+    return state is None or state.startswith(_AWAY)

@@ -1,0 +1,59 @@
+"""Tags and filters that every page uses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django import template
+from django.http import HttpRequest
+from django.template.context import Context
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from apps.pages.middleware import theme as chosen_theme
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon of static/img/icons.svg; without `label` it is decoration and hidden from readers."""
+    href = f"{static('img/icons.svg')}#{name}"
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href)
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
+
+
+@register.filter
+def zulu(value: datetime | None) -> SafeString | str:
+    """Write a moment as operations do, "23 Nov 2026 14:05Z"; JavaScript adds local time on hover."""
+    if value is None:
+        return ""
+    moment = value.astimezone(UTC)
+    # Not strftime's %-d: it is not there on every system.
+    return format_html(
+        '<time datetime="{}">{} {:%b %Y %H:%M}Z</time>', moment.isoformat(timespec="seconds"), moment.day, moment
+    )
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: Context) -> str:
+    """Return "light" or "dark" as chosen with the switch, or "" for the system's look."""
+    request: HttpRequest | None = context.get("request")
+    return chosen_theme(request) if request is not None else context.get("theme", "")
+
+
+@register.inclusion_tag("partials/nav_link.html", takes_context=True)
+def nav_link(context: Context, name: str, label: str, icon_name: str) -> dict[str, str]:
+    """Link to the page `name`, marked when it, or a page below it, is the one shown."""
+    try:
+        url = reverse(name)
+    except NoReverseMatch:  # an app whose pages are not there yet
+        return {"url": ""}
+    request: HttpRequest | None = context.get("request")
+    path = request.path if request is not None else ""
+    below = url != "/" and path.startswith(url)
+    current = "page" if path == url else "true" if below else ""
+    return {"url": url, "label": label, "icon_name": icon_name, "current": current}

@@ -1,0 +1,63 @@
+"""The least that makes each model whole; a test names only what it is about."""
+
+import factory
+from django.contrib.auth.hashers import make_password
+from factory.django import DjangoModelFactory
+
+from apps.accounts.models import User
+from apps.corpora.models import Corpus, Document, Kind, Passage
+
+PASSWORD = "correct horse battery"
+
+
+class UserFactory(DjangoModelFactory):
+    class Meta:
+        model = User
+
+    username = factory.Sequence("person-{}".format)
+    password = factory.LazyFunction(lambda: make_password(PASSWORD))
+    role = User.Role.MANAGER
+
+    class Params:
+        analyst = factory.Trait(role=User.Role.ANALYST)
+        admin = factory.Trait(role=User.Role.ADMIN)
+
+
+class CorpusFactory(DjangoModelFactory):
+    class Meta:
+        model = Corpus
+        skip_postgeneration_save = True
+
+    name = factory.Sequence("Corpus {}".format)
+    slug = factory.Sequence("corpus-{}".format)
+    kind = Kind.REPORT
+
+    @factory.post_generation
+    def members(self: Corpus, create: bool, extracted: list[User] | None, **_: object) -> None:
+        if create and extracted:
+            self.members.set(extracted)
+
+
+class DocumentFactory(DjangoModelFactory):
+    class Meta:
+        model = Document
+
+    corpus = factory.SubFactory(CorpusFactory)
+    kind = factory.SelfAttribute("corpus.kind")
+    title = factory.Sequence("Document {}".format)
+    fingerprint = factory.Sequence("{:064x}".format)
+
+
+class PassageFactory(DjangoModelFactory):
+    class Meta:
+        model = Passage
+
+    document = factory.SubFactory(DocumentFactory)
+    corpus = factory.SelfAttribute("document.corpus")
+    kind = factory.SelfAttribute("document.kind")
+    published_at = factory.SelfAttribute("document.published_at")
+    position = factory.Sequence(int)
+    text = "The levee at Crake Hollow failed at dawn."
+    start = 0
+    end = factory.LazyAttribute(lambda passage: passage.start + len(passage.text))
+    tokens = factory.LazyAttribute(lambda passage: len(passage.text.split()))
