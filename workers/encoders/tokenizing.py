@@ -20,9 +20,7 @@ class TextTokenizer:
     def __init__(self, card: RetrieverCard, checkpoint: Path) -> None:
         path = checkpoint / "tokenizer.json"
         if not path.is_file():
-            raise EncoderUnavailable(
-                f"{checkpoint} has no tokenizer.json: download {card.name} again, whole."
-            )
+            raise EncoderUnavailable(f"{checkpoint} has no tokenizer.json: download {card.name} again, whole.")
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()  # files carry a padding and a length that are not the card's
         self._end = self._token_id(card.end_token) if card.end_token else None
@@ -45,9 +43,7 @@ class TextTokenizer:
     def _token_id(self, token: str) -> int:
         found = self._tokenizer.token_to_id(token)
         if found is None:
-            raise EncoderUnavailable(
-                f"The tokenizer does not know {token!r}: is it another model's?"
-            )
+            raise EncoderUnavailable(f"The tokenizer does not know {token!r}: is it another model's?")
         return found
 
     def _find_pad_id(self) -> int:

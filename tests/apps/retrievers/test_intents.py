@@ -19,9 +19,7 @@ class TestInstructions:
 
     @pytest.mark.parametrize("intent", Intent)
     def test_stand_before_the_query_with_a_colon(self, intent):
-        assert (
-            instruct(" Which levees failed? ", intent) == f"{GOLDEN[intent]}: Which levees failed?"
-        )
+        assert instruct(" Which levees failed? ", intent) == f"{GOLDEN[intent]}: Which levees failed?"
 
     def test_an_intent_is_named_as_in_the_files(self):
         assert Intent("QAdoc") is Intent.QADOC
