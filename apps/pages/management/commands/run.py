@@ -84,8 +84,9 @@ class Command(BaseCommand):
         """Do what the web cannot start without."""
         self._say("bringing the database up to date")
         call_command("migrate", interactive=False, verbosity=0)
-        if "ensure_admin" in get_commands():
-            call_command("ensure_admin")
+        for name in ("ensure_index", "ensure_admin"):
+            if name in get_commands():
+                call_command(name)
         self._collect_static()
         connections.close_all()
 
