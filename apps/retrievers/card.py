@@ -24,7 +24,7 @@ class RetrieverCard:
     pooling: Pooling = "mean"
     architecture: Architecture = "encoder"
     bidirectional: bool = True
-    end_token: str = ""  #: token a last-token model reads the text's meaning from
+    end_mark: str = ""  #: token a last-token model reads the text's meaning from
     prompts: Prompts = NONE
     licence: str = "apache-2.0"
     released: bool = True

@@ -27,7 +27,7 @@ class CheckpointMissing(LookupError):
 
 def find_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Checkpoint | None:
     """Return where `card`'s files are, or None. `folder` defaults to $RETRIEVER_FOLDER."""
-    if named := _in_folder(card, folder or _folder_from_environment()):
+    if named := find_in_folder(card, folder or _folder_from_environment()):
         return Checkpoint(path=named, revision=_revision(named))
     if card.name == PACKAGED.name and (path := packaged.find_model()):
         return Checkpoint(path=path, revision=packaged.REVISION)
@@ -55,6 +55,18 @@ def default_card(*, folder: Path | None = None) -> RetrieverCard:
     return smallest if find_checkpoint(smallest, folder=folder) else PACKAGED
 
 
+def find_in_folder(card: RetrieverCard, folder: Path | None) -> Path | None:
+    """Return `folder` if it is `card`'s checkpoint, or the one inside it that is."""
+    if folder is None or not card.hub_id:
+        return None
+    if is_checkpoint(folder / card.name):
+        return folder / card.name
+    if cached := _in_hub_cache(card, cache=folder):
+        return cached
+    found = identify(folder) if is_checkpoint(folder) else None
+    return folder if found and found.name == card.name else None
+
+
 def identify(folder: Path) -> RetrieverCard | None:
     """Return the card of the checkpoint in `folder`: by what it says, its name, then its shape.
 
@@ -78,17 +90,6 @@ def is_checkpoint(folder: Path) -> bool:
 def _folder_from_environment() -> Path | None:
     value = os.environ.get("RETRIEVER_FOLDER")
     return Path(value) if value else None
-
-
-def _in_folder(card: RetrieverCard, folder: Path | None) -> Path | None:
-    """Return `folder` if it is `card`'s checkpoint, or the one inside it that is."""
-    if folder is None or not card.hub_id:
-        return None
-    if is_checkpoint(folder / card.name):
-        return folder / card.name
-    if cached := _in_hub_cache(card, cache=folder):
-        return cached
-    return folder if is_checkpoint(folder) and identify(folder) == card else None
 
 
 def _in_hub_cache(card: RetrieverCard, *, cache: Path | None = None) -> Path | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from apps.retrievers import prompts
+from apps.retrievers.baselines import BASELINES
 from apps.retrievers.card import RetrieverCard
 
 __all__ = [
@@ -26,7 +27,7 @@ def get_card(name: str) -> RetrieverCard:
     """Return the card called `name` (case does not matter; a hub id will do)."""
     wanted = name.lower()
     for card in FAMILY.values():
-        if wanted in (card.name.lower(), card.hub_id.lower()):
+        if wanted and wanted in (card.name.lower(), card.hub_id.lower()):
             return card
     raise UnknownRetriever(f"No retriever is called {name!r}. Known: {', '.join(FAMILY)}.")
 
@@ -70,6 +71,7 @@ UNRELEASED = replace(
 PACKAGED = RetrieverCard(
     name="all-MiniLM-L6-v2",
     hub_id="sentence-transformers/all-MiniLM-L6-v2",
+    revision="8b3219a92973c328a8e22fadcfa821b5dc75636a",
     dim=384,
     layers=6,
     parameters=22,
@@ -88,5 +90,5 @@ HASHING = RetrieverCard(
 )
 
 FAMILY: Mapping[str, RetrieverCard] = _by_name(
-    (*DMRETRIEVERS, UNRELEASED, *map(_pretrained, DMRETRIEVERS), PACKAGED, HASHING)
+    (*DMRETRIEVERS, UNRELEASED, *map(_pretrained, DMRETRIEVERS), PACKAGED, *BASELINES, HASHING)
 )

@@ -23,7 +23,7 @@ class TextTokenizer:
             raise EncoderUnavailable(f"{checkpoint} has no tokenizer.json: download {card.name} again, whole.")
         self._tokenizer = Tokenizer.from_file(str(path))
         self._tokenizer.no_padding()  # files carry a padding and a length that are not the card's
-        self._end = self._token_id(card.end_token) if card.end_token else None
+        self._end = self._token_id(card.end_mark) if card.end_mark else None
         self._tokenizer.enable_truncation(card.max_tokens - (self._end is not None))
         self._characters = card.max_tokens * _CHARACTERS_A_TOKEN
         self.pad_id = self._find_pad_id()

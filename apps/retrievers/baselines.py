@@ -1,0 +1,270 @@
+"""The models that DMRetriever's published table compares with, each used as its authors do.
+
+Names are the table's. Revisions are the commits that the MTEB leaderboard pins.
+"""
+
+from functools import partial
+
+from apps.retrievers import prompts
+from apps.retrievers.card import RetrieverCard
+
+_GTE = partial(RetrieverCard, licence="mit")
+_BGE = partial(RetrieverCard, licence="mit", pooling="cls", prompts=prompts.BGE)
+_ARCTIC = partial(RetrieverCard, pooling="cls", prompts=prompts.BGE)
+_ARCTIC_V2 = partial(RetrieverCard, pooling="cls", prompts=prompts.ARCTIC_V2, max_tokens=8_192)
+_GTE_V1_5 = partial(RetrieverCard, pooling="cls", max_tokens=8_192, needs_own_code=True)
+_E5_MULTILINGUAL = partial(RetrieverCard, dim=1024, layers=24, parameters=560, licence="mit")
+_QWEN3_EMBEDDING = partial(
+    RetrieverCard,
+    architecture="decoder",
+    bidirectional=False,
+    pooling="last",
+    end_mark="<|endoftext|>",
+    prompts=prompts.QWEN3_EMBEDDING,
+    max_tokens=32_768,
+)
+_GTE_QWEN2 = partial(
+    RetrieverCard,
+    architecture="decoder",
+    layers=28,
+    pooling="last",
+    end_mark="<|endoftext|>",
+    prompts=prompts.INSTRUCT,
+    max_tokens=32_768,
+)
+_MISTRAL = partial(
+    RetrieverCard,
+    architecture="decoder",
+    bidirectional=False,
+    dim=4096,
+    layers=32,
+    parameters=7_110,
+    pooling="last",
+    end_mark="</s>",
+    prompts=prompts.INSTRUCT,
+    licence="cc-by-nc-4.0",
+    max_tokens=4_096,
+)
+_NV_EMBED = partial(
+    _MISTRAL,
+    bidirectional=True,
+    parameters=7_850,
+    pooling="mean",
+    max_tokens=32_768,
+    needs_own_code=True,
+    note="Pools through a latent attention layer of its own.",
+)
+
+BASELINES = (
+    _GTE(
+        name="thenlper-gte-small",
+        hub_id="thenlper/gte-small",
+        revision="17e1f347d17fe144873b1201da91788898c639cd",
+        dim=384,
+        layers=12,
+        parameters=33,
+    ),
+    _ARCTIC(
+        name="arctic-embed-m",
+        hub_id="Snowflake/snowflake-arctic-embed-m",
+        revision="cc17beacbac32366782584c8752220405a0f3f40",
+        dim=768,
+        layers=12,
+        parameters=109,
+    ),
+    _GTE(
+        name="thenlper-gte-base",
+        hub_id="thenlper/gte-base",
+        revision="c078288308d8dee004ab72c6191778064285ec0c",
+        dim=768,
+        layers=12,
+        parameters=109,
+    ),
+    _ARCTIC(
+        name="arctic-embed-m-v1.5",
+        hub_id="Snowflake/snowflake-arctic-embed-m-v1.5",
+        revision="97eab2e17fcb7ccb8bb94d6e547898fa1a6a0f47",
+        dim=768,
+        layers=12,
+        parameters=109,
+    ),
+    _ARCTIC(
+        name="arctic-embed-s",
+        hub_id="Snowflake/snowflake-arctic-embed-s",
+        revision="d3c1d2d433dd0fdc8e9ca01331a5f225639e798f",
+        dim=384,
+        layers=12,
+        parameters=33,
+    ),
+    _BGE(
+        name="bge-small-en-v1.5",
+        hub_id="BAAI/bge-small-en-v1.5",
+        revision="5c38ec7c405ec4b44b94cc5a9bb96e735b38267a",
+        dim=384,
+        layers=12,
+        parameters=33,
+    ),
+    _BGE(
+        name="bge-base-en-v1.5",
+        hub_id="BAAI/bge-base-en-v1.5",
+        revision="a5beb1e3e68b9ab74eb54cfd186867f64f240e1a",
+        dim=768,
+        layers=12,
+        parameters=109,
+    ),
+    _ARCTIC(
+        name="arctic-embed-m-long",
+        hub_id="Snowflake/snowflake-arctic-embed-m-long",
+        revision="89d0f6ab196eead40b90cb6f9fefec01a908d2d1",
+        dim=768,
+        layers=12,
+        parameters=137,
+        max_tokens=2_048,
+    ),
+    _ARCTIC(
+        name="arctic-embed-l",
+        hub_id="Snowflake/snowflake-arctic-embed-l",
+        revision="9a9e5834d2e89cdd8bb72b64111dde496e4fe78c",
+        dim=1024,
+        layers=24,
+        parameters=335,
+    ),
+    _BGE(
+        name="bge-large-en-v1.5",
+        hub_id="BAAI/bge-large-en-v1.5",
+        revision="d4aa6901d3a41ba39fb536a557fa166f842b0e09",
+        dim=1024,
+        layers=24,
+        parameters=335,
+    ),
+    _GTE_V1_5(
+        name="gte-base-en-v1.5",
+        hub_id="Alibaba-NLP/gte-base-en-v1.5",
+        revision="a829fd0e060bb84554da0dfd354d0de0f7712b7f",
+        dim=768,
+        layers=12,
+        parameters=137,
+    ),
+    _ARCTIC(
+        name="mxbai-embed-large-v1",
+        hub_id="mixedbread-ai/mxbai-embed-large-v1",
+        revision="990580e27d329c7408b3741ecff85876e128e203",
+        dim=1024,
+        layers=24,
+        parameters=335,
+    ),
+    _ARCTIC_V2(
+        name="arctic-embed-m-v2.0",
+        hub_id="Snowflake/snowflake-arctic-embed-m-v2.0",
+        revision="f2a7d59d80dfda5b1d14f096f3ce88bb6bf9ebdc",
+        dim=768,
+        layers=12,
+        parameters=305,
+    ),
+    _ARCTIC_V2(
+        name="arctic-embed-l-v2.0",
+        hub_id="Snowflake/snowflake-arctic-embed-l-v2.0",
+        revision="edc2df7b6c25794b340229ca082e7c78782e6374",
+        dim=1024,
+        layers=24,
+        parameters=568,
+    ),
+    _GTE_V1_5(
+        name="gte-large-en-v1.5",
+        hub_id="Alibaba-NLP/gte-large-en-v1.5",
+        revision="104333d6af6f97649377c2afbde10a7704870c7b",
+        dim=1024,
+        layers=24,
+        parameters=434,
+    ),
+    _QWEN3_EMBEDDING(
+        name="Qwen3-Embedding-0.6B",
+        hub_id="Qwen/Qwen3-Embedding-0.6B",
+        revision="b22da495047858cce924d27d76261e96be6febc0",
+        dim=1024,
+        layers=28,
+        parameters=596,
+    ),
+    _E5_MULTILINGUAL(
+        name="multilingual-e5-large-instruct",
+        hub_id="intfloat/multilingual-e5-large-instruct",
+        revision="baa7be480a7de1539afce709c8f13f833a510e0a",
+        prompts=prompts.INSTRUCT,
+    ),
+    _E5_MULTILINGUAL(
+        name="multilingual-e5-large",
+        hub_id="intfloat/multilingual-e5-large",
+        revision="ab10c1a7f42e74530fe7ae5be82e6d4f11a719eb",
+        prompts=prompts.E5,
+    ),
+    _GTE_QWEN2(
+        name="gte-Qwen2-1.5B-instruct",
+        hub_id="Alibaba-NLP/gte-Qwen2-1.5B-instruct",
+        revision="c6c1b92f4a3e1b92b326ad29dd3c8433457df8dd",
+        dim=1536,
+        parameters=1_780,
+    ),
+    _GTE_QWEN2(
+        name="inf-retriever-v1-1.5b",
+        hub_id="infly/inf-retriever-v1-1.5b",
+        revision="c9c05c2dd50707a486966ba81703021ae2094a06",
+        dim=1536,
+        parameters=1_540,
+    ),
+    _QWEN3_EMBEDDING(
+        name="Qwen3-Embedding-8B",
+        hub_id="Qwen/Qwen3-Embedding-8B",
+        revision="4e423935c619ae4df87b646a3ce949610c66241c",
+        dim=4096,
+        layers=36,
+        parameters=7_567,
+    ),
+    _GTE_QWEN2(
+        name="gte-Qwen2-7B-instruct",
+        hub_id="Alibaba-NLP/gte-Qwen2-7B-instruct",
+        revision="e26182b2122f4435e8b3ebecbf363990f409b45b",
+        dim=3584,
+        parameters=7_613,
+    ),
+    _NV_EMBED(
+        name="NV-Embed-v1",
+        hub_id="nvidia/NV-Embed-v1",
+        revision="570834afd5fef5bf3a3c2311a2b6e0a66f6f4f2c",
+    ),
+    _QWEN3_EMBEDDING(
+        name="Qwen3-Embedding-4B",
+        hub_id="Qwen/Qwen3-Embedding-4B",
+        revision="636cd9bf47d976946cdbb2b0c3ca0cb2f8eea5ff",
+        dim=2560,
+        layers=36,
+        parameters=4_022,
+    ),
+    _MISTRAL(
+        name="e5-mistral-7b-instruct",
+        hub_id="intfloat/e5-mistral-7b-instruct",
+        revision="07163b72af1488142a360786df853f237b1a3ca1",
+        licence="mit",
+    ),
+    _NV_EMBED(
+        name="NV-Embed-v2",
+        hub_id="nvidia/NV-Embed-v2",
+        revision="7604d305b621f14095a1aa23d351674c2859553a",
+    ),
+    _GTE_QWEN2(
+        name="inf-retriever-v1",
+        hub_id="infly/inf-retriever-v1",
+        revision="d2d074546028c0012b5cc6af78c4fac24896e67f",
+        dim=3584,
+        parameters=7_069,
+    ),
+    _MISTRAL(
+        name="SFR-Embedding-Mistral",
+        hub_id="Salesforce/SFR-Embedding-Mistral",
+        revision="938c560d1c236aa563b2dbdf084f28ab28bccb11",
+    ),
+    _MISTRAL(
+        name="Linq-Embed-Mistral",
+        hub_id="Linq-AI-Research/Linq-Embed-Mistral",
+        revision="0c1a0b0589177079acc552433cad51d7c9132379",
+    ),
+)

@@ -1,0 +1,44 @@
+import pytest
+
+from apps.retrievers.checks import check_retriever, check_retriever_folder
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+class TestRetrieverCheck:
+    @pytest.mark.parametrize("name", ["auto", "hashing", "all-MiniLM-L6-v2"])
+    def test_passes_what_can_be_had(self, settings, name):
+        settings.RETRIEVER = name
+        assert check_retriever() == []
+
+    def test_an_unknown_name_stops_the_start(self, settings):
+        settings.RETRIEVER = "bert"
+        (error,) = check_retriever()
+        assert (error.id, error.is_serious()) == ("retrievers.E001", True)
+
+    @pytest.mark.parametrize("name", ["DMRetriever-4B", "DMRetriever-1.5B"])
+    def test_missing_files_are_reported_but_do_not_stop_the_start(self, settings, name):
+        settings.RETRIEVER = name
+        (warning,) = check_retriever()
+        assert (warning.id, warning.is_serious()) == ("retrievers.W002", False)
+
+
+class TestRetrieverFolderCheck:
+    def test_no_folder_is_fine(self, settings):
+        settings.RETRIEVER_FOLDER = None
+        assert check_retriever_folder() == []
+
+    def test_a_folder_without_a_known_model_stops_the_start(self, settings, tmp_path):
+        settings.RETRIEVER_FOLDER = tmp_path
+        (error,) = check_retriever_folder()
+        assert error.id == "retrievers.E003"
+        assert str(tmp_path) in error.msg
+
+    def test_a_folder_with_one_passes(self, settings, tmp_path):
+        (tmp_path / "config.json").write_text('{"hidden_size": 384, "num_hidden_layers": 12}')
+        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        settings.RETRIEVER_FOLDER = tmp_path
+        assert check_retriever_folder() == []
