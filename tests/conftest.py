@@ -2,30 +2,12 @@
 
 import os
 import shutil
-import tempfile
-from pathlib import Path
-
-# Before Django reads its settings: each run has a state folder of its own, so that several can run at once.
-_STATE = Path(tempfile.mkdtemp(prefix="dmsearch-tests-"))
-os.environ["DMSEARCH_HOME"] = str(_STATE)
-os.environ.setdefault("RETRIEVER", "hashing")
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import pytest
-from pytest_socket import disable_socket
-
-
-def pytest_runtest_setup() -> None:
-    """No test reaches beyond this machine."""
-    disable_socket(allow_unix_socket=True)
-    from pytest_socket import socket_allow_hosts
-
-    socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(_STATE, ignore_errors=True)
+    shutil.rmtree(os.environ["DMSEARCH_TEST_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -47,15 +29,6 @@ def django_db_modify_db_settings(services):
 
 
 @pytest.fixture(autouse=True)
-def plain_static_files(settings):
-    """No collectstatic before tests."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-
-
-@pytest.fixture(autouse=True)
 def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
 
@@ -70,8 +43,12 @@ def index(db):
 
 
 @pytest.fixture
-def run_jobs(services, monkeypatch, django_capture_on_commit_callbacks):
-    """Run what the web asks of the workers at once, in this process, by its name; collects the names."""
+def run_jobs(services, monkeypatch):
+    """Run what the web asks of the workers at once, in this process, by its name; collects the names.
+
+    Work is asked on commit: in a test inside a transaction, wrap the asking in
+    `django_capture_on_commit_callbacks(execute=True)`.
+    """
     from workers.app import app
 
     app.loader.import_default_modules()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
 from django.db import models
 from django.db.models import Q
-from pgvector.django import HalfVectorField
+from django.db.models.functions import Cast
+from pgvector import HalfVector
+from pgvector.django import HalfVectorField, MaxInnerProduct
 
 from apps.corpora.models import Passage
 from apps.retrievers.family import RetrieverCard, get_card
@@ -56,6 +59,29 @@ class VectorIndex(models.Model):
         return get_card(self.retriever)
 
 
+class PassageVectorQuerySet(models.QuerySet["PassageVector"]):
+    def nearest(self, vector: np.ndarray, *, index: VectorIndex) -> Self:
+        """Order the vectors of `index` by distance to `vector`, nearest first, through its HNSW graph.
+
+        Call inside `ann.scanning()`. Nothing may follow the distance in ORDER BY: the planner
+        would drop the graph.
+        """
+        return self.filter(index=index).annotate(distance=_distance(vector, index.dim)).order_by("distance")
+
+    def nearest_exactly(self, vector: np.ndarray, *, index: VectorIndex) -> Self:
+        """Do the same by comparing with every vector: the + 0 hides the graph from the planner."""
+        return (
+            self.filter(index=index)
+            .annotate(distance=_distance(vector, index.dim))
+            .order_by(models.F("distance") + models.Value(0.0))
+        )
+
+
+def _distance(vector: np.ndarray, dim: int) -> MaxInnerProduct:
+    """Return minus the inner product: vectors are of unit length, so minus the cosine."""
+    return MaxInnerProduct(Cast("embedding", HalfVectorField(dimensions=dim)), HalfVector(vector))
+
+
 class PassageVector(models.Model):
     """One vector of one passage in one index; the table is partitioned by index (see 0001)."""
 
@@ -64,8 +90,10 @@ class PassageVector(models.Model):
     passage = models.ForeignKey(Passage, on_delete=models.DO_NOTHING, related_name="vectors")
     embedding = HalfVectorField()
 
+    objects = PassageVectorQuerySet.as_manager()
+
     class Meta:
-        managed = False  # PARTITION BY LIST is not something Django can declare
+        # Made by SQL in 0002: PARTITION BY LIST is not something Django can declare.
         db_table = "indexing_passagevector"
 
     def __str__(self) -> str:

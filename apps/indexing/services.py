@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 from django.conf import settings
@@ -17,7 +16,7 @@ from django.utils import timezone
 from apps.corpora.models import Passage
 from apps.indexing import ann, jobs
 from apps.indexing.models import PassageVector, PendingVector, VectorIndex
-from apps.retrievers.checkpoints import Checkpoint, default_card, find_checkpoint
+from apps.retrievers.checkpoints import default_card, get_checkpoint
 from apps.retrievers.family import RetrieverCard, get_card
 
 # Below this an exact scan takes a few milliseconds and misses nothing.
@@ -28,10 +27,6 @@ LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 3
 
 
-class NoCheckpoint(Exception):
-    """The chosen retriever's weights are not on this machine."""
-
-
 def chosen_card() -> RetrieverCard:
     """Return the card that settings ask for."""
     if settings.RETRIEVER == "auto":
@@ -39,14 +34,11 @@ def chosen_card() -> RetrieverCard:
     return get_card(settings.RETRIEVER)
 
 
-def chosen_checkpoint(card: RetrieverCard) -> Checkpoint:
-    folder: Path | None = settings.RETRIEVER_FOLDER
-    if (checkpoint := find_checkpoint(card, folder=folder)) is None:
-        raise NoCheckpoint(
-            f"No weights of {card.name} found. Set RETRIEVER_FOLDER to its checkpoint, or run "
-            f"`manage.py models download {card.name}`, or set RETRIEVER=auto."
-        )
-    return checkpoint
+def chosen_revision(card: RetrieverCard) -> str:
+    """Return the revision of the weights at hand, or raise CheckpointMissing with the way to get them."""
+    if not card.hub_id:
+        return card.revision
+    return get_checkpoint(card, folder=settings.RETRIEVER_FOLDER).revision
 
 
 def ensure_index() -> VectorIndex:
@@ -56,7 +48,7 @@ def ensure_index() -> VectorIndex:
     when it owes nothing (see `tend`).
     """
     card = chosen_card()
-    revision = chosen_checkpoint(card).revision
+    revision = chosen_revision(card)
     with transaction.atomic():
         _only_one_at_a_time()
         found = VectorIndex.objects.growing().filter(retriever=card.name, revision=revision).first()

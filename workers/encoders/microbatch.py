@@ -30,6 +30,11 @@ class MicroBatcher:
     def revision(self) -> str:
         return self._encoder.revision
 
+    @property
+    def waiting(self) -> int:
+        """Queries that the next pass will take."""
+        return self._waiting.qsize()
+
     def encode_one(self, text: str) -> np.ndarray:
         """Return the vector of `text`, float32 of shape (dim,); raise what the encoder raised."""
         future: Future[np.ndarray] = Future()

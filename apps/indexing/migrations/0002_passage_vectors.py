@@ -1,6 +1,8 @@
 """The partitioned table of vectors, and the trigger that notes which passages still owe one."""
 
-from django.db import migrations
+import django.db.models.deletion
+import pgvector.django.halfvec
+from django.db import migrations, models
 from pgvector.django import VectorExtension
 
 VECTORS = """
@@ -34,7 +36,42 @@ class Migration(migrations.Migration):
 
     operations = [
         VectorExtension(),
-        migrations.RunSQL(VECTORS, "DROP TABLE indexing_passagevector"),
+        migrations.RunSQL(
+            VECTORS,
+            "DROP TABLE indexing_passagevector",
+            state_operations=[
+                migrations.CreateModel(
+                    name="PassageVector",
+                    fields=[
+                        (
+                            "pk",
+                            models.CompositePrimaryKey(
+                                "index_id", "passage_id", blank=True, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("embedding", pgvector.django.halfvec.HalfVectorField()),
+                        (
+                            "index",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="vectors",
+                                to="indexing.vectorindex",
+                            ),
+                        ),
+                        (
+                            "passage",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="vectors",
+                                to="corpora.passage",
+                            ),
+                        ),
+                    ],
+                    options={"db_table": "indexing_passagevector"},
+                ),
+            ],
+        ),
         migrations.RunSQL(
             OWE,
             "DROP TRIGGER indexing_owe_vectors ON corpora_passage; DROP FUNCTION indexing_owe_vectors()",

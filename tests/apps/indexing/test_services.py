@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from apps.corpora.models import Passage
+from apps.indexing import ann, services
+from apps.indexing.models import PassageVector, PendingVector, VectorIndex
+from apps.retrievers.family import get_card
+from tests.factories import PassageFactory
+from workers.encoders.hashing import HashingEncoder
+
+encoder = HashingEncoder()
+
+
+@pytest.fixture
+def jobs_sent(monkeypatch):
+    sent = []
+    monkeypatch.setattr(services.jobs, "request_embedding", lambda **kwargs: sent.append(kwargs))
+    return sent
+
+
+@pytest.fixture
+def index(db, jobs_sent):
+    return services.create_index(get_card("hashing"), revision="1")
+
+
+def embed(index, *, size=100):
+    batch = services.lease(index, size=size)
+    return services.store_vectors(index, batch.passage_ids, encoder.encode(batch.texts))
+
+
+class TestOwing:
+    def test_every_new_passage_is_owed_to_the_growing_indexes(self, index):
+        passage = PassageFactory()
+        assert list(PendingVector.objects.values_list("index_id", "passage_id")) == [(index.pk, passage.pk)]
+
+    def test_bulk_inserts_are_owed_too(self, index):
+        passages = PassageFactory.build_batch(3, document=PassageFactory().document)
+        for position, passage in enumerate(passages, start=10):
+            passage.position, passage.corpus = position, passage.document.corpus
+        Passage.objects.bulk_create(passages)
+        assert PendingVector.objects.filter(index=index).count() == 4
+
+    def test_a_new_index_owes_what_was_there_before(self, db, jobs_sent):
+        PassageFactory.create_batch(3)
+        index = services.create_index(get_card("hashing"), revision="1")
+        assert services.progress(index) == services.Progress(stored=0, owed=3, set_aside=0)
+
+    def test_a_retired_index_is_owed_nothing(self, index):
+        VectorIndex.objects.update(status=VectorIndex.Status.RETIRED)
+        PassageFactory()
+        assert not PendingVector.objects.exists()
+
+    def test_a_deleted_passage_takes_its_vector_along(self, index):
+        passage = PassageFactory()
+        embed(index)
+        passage.delete()
+        assert services.progress(index) == services.Progress(stored=0, owed=0, set_aside=0)
+
+
+class TestLeasing:
+    def test_two_workers_never_get_the_same_passage(self, index):
+        PassageFactory.create_batch(5)
+        mine, theirs = services.lease(index, size=3), services.lease(index, size=3)
+        assert len(mine.passage_ids) == 3
+        assert len(theirs.passage_ids) == 2
+        assert not set(mine.passage_ids) & set(theirs.passage_ids)
+
+    def test_a_lease_that_ran_out_is_given_to_the_next(self, index):
+        PassageFactory()
+        services.lease(index, size=1)
+        assert not services.lease(index, size=1).passage_ids
+        PendingVector.objects.update(leased_until=timezone.now())
+        assert services.lease(index, size=1).passage_ids
+
+    def test_the_third_failed_start_sets_a_passage_aside_with_a_reason(self, index):
+        PassageFactory()
+        for _ in range(services.MAX_ATTEMPTS):
+            assert services.lease(index, size=1).passage_ids
+            PendingVector.objects.update(leased_until=timezone.now())
+        assert not services.lease(index, size=1).passage_ids
+        assert "workers died" in PendingVector.objects.get().reason
+        assert services.progress(index).set_aside == 1
+
+    def test_what_was_set_aside_can_be_tried_again(self, index, jobs_sent, django_capture_on_commit_callbacks):
+        passage = PassageFactory()
+        services.lease(index, size=1)
+        services.give_back(index, [passage.pk], reason="not a text")
+        assert services.retry_set_aside(index) == 1
+        assert services.lease(index, size=1).passage_ids == [passage.pk]
+
+
+class TestStoring:
+    def test_the_vector_comes_back_as_it_went_in(self, index):
+        passage = PassageFactory(text="The levee at Marram failed at dawn.")
+        embed(index)
+        stored = np.array(PassageVector.objects.get(passage=passage).embedding)
+        assert stored @ encoder.encode([passage.text])[0] == pytest.approx(1, abs=1e-3)
+
+    def test_the_same_batch_twice_leaves_one_vector_each(self, index):
+        passages = PassageFactory.create_batch(3)
+        ids, vectors = [p.pk for p in passages], encoder.encode([p.text for p in passages])
+        assert services.store_vectors(index, ids, vectors) == 3
+        assert services.store_vectors(index, ids, vectors) == 0
+        assert services.progress(index) == services.Progress(stored=3, owed=0, set_aside=0)
+
+    def test_a_passage_deleted_meanwhile_does_not_harm_the_others(self, index):
+        gone, stays = PassageFactory.create_batch(2)
+        ids, vectors = [gone.pk, stays.pk], encoder.encode([gone.text, stays.text])
+        gone.delete()
+        assert services.store_vectors(index, ids, vectors) == 1
+        assert list(PassageVector.objects.values_list("passage_id", flat=True)) == [stays.pk]
+
+    def test_vectors_of_another_dimension_are_refused(self, index):
+        passage = PassageFactory()
+        with pytest.raises(ValueError, match="dims"):
+            services.store_vectors(index, [passage.pk], np.ones((1, 7), dtype=np.float32))
+        assert services.progress(index).owed == 1
+
+
+class TestTending:
+    def test_the_graph_is_built_after_the_first_bulk_load(self, index, monkeypatch):
+        monkeypatch.setattr(services, "HNSW_FROM", 3)
+        PassageFactory.create_batch(3)
+        services.tend(index)
+        assert not ann.has_hnsw(index)  # still owing
+        embed(index)
+        services.tend(index)
+        assert ann.has_hnsw(index)
+        PassageFactory()
+        assert embed(index) == 1  # kept up by later inserts
+
+    def test_a_small_index_is_scanned_exactly(self, index):
+        PassageFactory()
+        embed(index)
+        services.tend(index)
+        assert not ann.has_hnsw(index)
+
+    def test_a_second_model_takes_over_only_when_it_owes_nothing(self, index):
+        PassageFactory()
+        embed(index)
+        candidate = services.create_index(get_card("hashing"), revision="2")
+        services.tend(candidate)
+        assert VectorIndex.objects.live() == index
+        embed(candidate)
+        services.tend(candidate)
+        assert VectorIndex.objects.live() == candidate
+        index.refresh_from_db()
+        assert index.status == VectorIndex.Status.RETIRED
+
+    def test_the_reaper_asks_again_for_what_was_left_behind(self, index, jobs_sent):
+        PassageFactory()
+        jobs_sent.clear()
+        services.tend_all()
+        assert [job["index_id"] for job in jobs_sent] == [index.pk]
+
+
+class TestEnsuringAnIndex:
+    def test_the_first_goes_live_and_the_second_call_finds_it(self, db, jobs_sent, settings):
+        settings.RETRIEVER = "hashing"
+        index = services.ensure_index()
+        assert index.status == VectorIndex.Status.LIVE
+        assert services.ensure_index() == index
+
+    def test_vectors_of_two_indexes_live_in_partitions_of_their_own(self, index):
+        services.create_index(get_card("hashing"), revision="2")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'indexing_passagevector'::regclass")
+            assert cursor.fetchone() == (2,)

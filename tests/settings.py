@@ -1,0 +1,22 @@
+"""The product's settings on a throw-away state folder, so that several test runs can go on at once."""
+
+import os
+import tempfile
+
+# The first process makes the folder, the workers it starts find it named.
+if "DMSEARCH_TEST_HOME" not in os.environ:
+    os.environ["DMSEARCH_TEST_HOME"] = tempfile.mkdtemp(prefix="dmsearch-tests-")
+    os.chmod(os.environ["DMSEARCH_TEST_HOME"], 0o755)  # for root: the servers run under another account
+os.environ["DMSEARCH_HOME"] = os.environ["DMSEARCH_TEST_HOME"]
+os.environ.setdefault("RETRIEVER", "hashing")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+from dmsearch.settings import *  # noqa: F403
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # No collectstatic before tests.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
