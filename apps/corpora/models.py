@@ -11,7 +11,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.files import File
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 if TYPE_CHECKING:
@@ -42,6 +43,16 @@ class CorpusQuerySet(models.QuerySet["Corpus"]):
         if not user.may_upload:
             return self.none()
         return self.filter(members=user).distinct()
+
+    def with_sizes(self) -> Self:
+        """Add how many documents and passages there are, and when the last came in."""
+        documents = Document.objects.filter(corpus=OuterRef("pk")).order_by().values("corpus")
+        passages = Passage.objects.filter(corpus=OuterRef("pk")).order_by().values("corpus")
+        return self.annotate(
+            document_count=Coalesce(Subquery(documents.annotate(n=Count("pk")).values("n")), 0),
+            passage_count=Coalesce(Subquery(passages.annotate(n=Count("pk")).values("n")), 0),
+            last_upload=Subquery(documents.annotate(last=Max("created_at")).values("last")),
+        )
 
 
 class Corpus(models.Model):

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, Count, F, Q, Value, When
 from django.urls import reverse
+from django.utils import timezone
 
-from apps.corpora.models import Corpus, Kind, StoredFile
+from apps.corpora.models import Corpus, Document, Kind, StoredFile
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
+
+# More than anybody reads; `bad_row_count` has them all.
+KEPT_BAD_ROWS = 1_000
+
+
+class ItemLost(Exception):
+    """Somebody else took the item over, or it was deleted: whoever still works on it must stop."""
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(corpus__in=Corpus.objects.writable_by(user))
+
+    def with_counts(self) -> Self:
+        """Add how many items there are in all, open, and failed."""
+        return self.annotate(
+            item_count=Count("items"),
+            open_count=Count("items", filter=Q(items__state__in=JobItem.OPEN)),
+            failed_count=Count("items", filter=Q(items__state__in=JobItem.BAD)),
+        )
 
 
 class Job(models.Model):
@@ -40,6 +58,63 @@ class Job(models.Model):
         return reverse("job", args=[self.pk])
 
 
+class JobItemQuerySet(models.QuerySet["JobItem"]):
+    def waiting(self) -> Self:
+        return self.filter(state=JobItem.State.WAITING)
+
+    def open(self) -> Self:
+        """Keep what is not at its end."""
+        return self.filter(state__in=JobItem.OPEN)
+
+    def bad(self) -> Self:
+        """Keep what a person may retry."""
+        return self.filter(state__in=JobItem.BAD)
+
+    def visible_to(self, user: User) -> Self:
+        return self.filter(job__in=Job.objects.visible_to(user))
+
+    def bad_first(self) -> Self:
+        """Order as people look: what failed, what is worked on, what waits, what is done."""
+        ranks = {JobItem.State.DONE: 4, JobItem.State.CANCELLED: 3, JobItem.State.WAITING: 2, JobItem.State.WORKING: 1}
+        whens = [When(state=state, then=Value(rank)) for state, rank in ranks.items()]
+        return self.annotate(rank=Case(*whens, default=Value(0))).order_by("rank", "pk")
+
+    def claim(self, pk: int) -> JobItem | None:
+        """Take item `pk` for this worker; None when it does not wait (any more)."""
+        now = timezone.now()
+        claimed = (
+            self.waiting()
+            .filter(pk=pk)
+            .update(
+                state=JobItem.State.WORKING,
+                attempts=F("attempts") + 1,
+                started_at=now,
+                alive_at=now,
+                finished_at=None,
+                reason="",
+                duplicates=0,
+                bad_rows=[],
+                bad_row_count=0,
+            )
+        )
+        return self.select_related("job__corpus", "source").get(pk=pk) if claimed else None
+
+    def held_by(self, item: JobItem) -> Self:
+        """Keep `item` if it is still this worker's: each claim has a start of its own."""
+        return self.filter(pk=item.pk, state=JobItem.State.WORKING, started_at=item.started_at)
+
+    def send_back(self, reason: str = "") -> int:
+        """Let the items wait for a worker again, with all their starts before them."""
+        return self.update(
+            state=JobItem.State.WAITING,
+            waiting_since=timezone.now(),
+            attempts=0,
+            reason=reason,
+            started_at=None,
+            finished_at=None,
+        )
+
+
 class JobItem(models.Model):
     """One file of a job."""
 
@@ -51,7 +126,13 @@ class JobItem(models.Model):
         QUARANTINED = "QUARANTINED", "Set aside"  # its third start did not end either
         CANCELLED = "CANCELLED", "Cancelled"
 
+    OPEN = (State.WAITING, State.WORKING)
+    BAD = (State.FAILED, State.QUARANTINED)
+
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="members", help_text="The zip it lay in."
+    )
     name = models.CharField(max_length=500, help_text="As uploaded, with folders.")
     source = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="job_items")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -63,12 +144,16 @@ class JobItem(models.Model):
     documents = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
-    # [{"number": 17, "reason": "no text"}], the first thousand; bad_row_count has them all.
+    # [{"number": 17, "name": "", "reason": "no text"}], the first thousand; bad_row_count has them all.
     bad_rows = models.JSONField(default=list, blank=True)
     bad_row_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    waiting_since = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     alive_at = models.DateTimeField(null=True, blank=True, help_text="Last sign of life of its worker.")
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
@@ -76,3 +161,44 @@ class JobItem(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_bad(self) -> bool:
+        return self.state in self.BAD
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    def own_documents(self) -> models.QuerySet[Document]:
+        """Return the documents that came out of this very file into this corpus."""
+        return Document.objects.filter(corpus=self.job.corpus_id, source=self.source_id)
+
+    # Writes of the worker that holds the item; each raises ItemLost when it holds it no more.
+
+    def mark_done(self) -> None:
+        self._mark(state=self.State.DONE, finished_at=timezone.now())
+
+    def mark_failed(self, reason: str) -> None:
+        self._mark(state=self.State.FAILED, reason=reason, finished_at=timezone.now())
+
+    def mark_alive(self) -> None:
+        self._mark(alive_at=timezone.now())
+
+    def set_mapping(self, mapping: dict[str, object]) -> None:
+        self._mark(mapping=mapping)
+
+    def add_counts(self, *, documents: int = 0, passages: int = 0, duplicates: int = 0) -> None:
+        self._mark(
+            documents=F("documents") + documents,
+            passages=F("passages") + passages,
+            duplicates=F("duplicates") + duplicates,
+            alive_at=timezone.now(),
+        )
+
+    def set_bad_rows(self, rows: Sequence[dict[str, object]], *, count: int) -> None:
+        self._mark(bad_rows=list(rows), bad_row_count=count)
+
+    def _mark(self, **fields: object) -> None:
+        if not JobItem.objects.held_by(self).update(**fields):
+            raise ItemLost(f"item {self.pk} is no longer held by the start of {self.started_at}")

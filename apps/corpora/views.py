@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.accounts.decorators import analyst_required
+from apps.corpora import viewing
+from apps.corpora.forms import ConfirmByName, CorpusForm
+from apps.corpora.models import Corpus, Document, Passage
+from apps.pages.render import render_page
+from apps.pages.requests import HttpRequest
+
+
+@require_safe
+def corpora(request: HttpRequest) -> TemplateResponse:
+    """List the corpora a person may search, with how much is in each."""
+    found = Corpus.objects.readable_by(request.user).with_sizes().prefetch_related("members")
+    return render_page(request, "corpora/list.html", {"corpora": found})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@analyst_required
+def corpus_new(request: HttpRequest) -> HttpResponseBase:
+    form = CorpusForm(request.POST or None)
+    if form.is_valid():
+        return redirect(form.create(request.user))
+    return render_page(request, "corpora/edit.html", {"form": form}, status=_status(form))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def corpus_edit(request: HttpRequest, slug: str) -> HttpResponseBase:
+    corpus = get_object_or_404(Corpus.objects.writable_by(request.user), slug=slug)
+    form = CorpusForm(request.POST or None, instance=corpus)
+    if form.is_valid():
+        return redirect(form.save())
+    return render_page(request, "corpora/edit.html", {"form": form, "corpus": corpus}, status=_status(form))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def corpus_delete(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Delete a corpus with all that is in it, once its name was typed."""
+    corpus = get_object_or_404(Corpus.objects.writable_by(request.user).with_sizes(), slug=slug)
+    form = ConfirmByName(request.POST or None, corpus=corpus)
+    if form.is_valid():
+        corpus.delete()
+        messages.success(request, f"“{corpus.name}” and its {corpus.document_count:,} documents are deleted.")
+        return redirect("corpora")
+    return render_page(request, "corpora/delete.html", {"form": form, "corpus": corpus}, status=_status(form))
+
+
+@require_safe
+def document(request: HttpRequest, pk: int) -> TemplateResponse:
+    """Show a document at one of its passages."""
+    found = _readable_document(request, pk)
+    chosen = _chosen_passage(request, found)
+    pages = Paginator(found.passages.order_by("position"), viewing.PASSAGES_A_PAGE)
+    page = pages.get_page(viewing.page_of(chosen.position) if chosen else request.GET.get("page"))
+    context = {
+        "document": found,
+        "chosen": chosen,
+        "page": page,
+        "neighbours": _neighbours(chosen) if chosen else {},
+        "shown": viewing.shown(
+            page.object_list, page_starts=found.full_text.page_starts, chosen=chosen.pk if chosen else None
+        ),
+        "may_delete": Corpus.objects.writable_by(request.user).filter(pk=found.corpus_id).exists(),
+    }
+    return render_page(request, "corpora/document.html", context)
+
+
+@require_safe
+def document_file(request: HttpRequest, pk: int) -> FileResponse:
+    """Hand out the file as it was uploaded, to be saved and never to be shown by the browser in our name."""
+    found = _readable_document(request, pk)
+    if found.source is None:
+        raise Http404("This document came without a file.")
+    name = found.file_name.rsplit("/", 1)[-1] or found.source.sha256
+    response = FileResponse(
+        found.source.file.open("rb"), as_attachment=True, filename=name, content_type="application/octet-stream"
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def document_delete(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Ask, then delete a document with its passages and vectors."""
+    writable = Corpus.objects.writable_by(request.user)
+    found = get_object_or_404(Document.objects.select_related("corpus").filter(corpus__in=writable), pk=pk)
+    if request.method == "POST":
+        found.delete()
+        messages.success(request, f"“{found.title}” is deleted. Upload its file again to bring it back.")
+        return redirect(found.corpus)
+    context = {"document": found, "passage_count": found.passages.count()}
+    return render_page(request, "corpora/document_delete.html", context)
+
+
+def _readable_document(request: HttpRequest, pk: int) -> Document:
+    documents = Document.objects.readable_by(request.user).select_related("corpus", "source")
+    # The whole text may be megabytes; the page shows passages.
+    return get_object_or_404(documents.select_related("full_text").defer("full_text__text"), pk=pk)
+
+
+def _chosen_passage(request: HttpRequest, document: Document) -> Passage | None:
+    """Return the passage asked for; a link to one that is gone still opens its document."""
+    asked = request.GET.get("passage", "")
+    return document.passages.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
+
+
+def _neighbours(passage: Passage) -> dict[str, Passage]:
+    beside = Passage.objects.filter(
+        document=passage.document_id, position__in=[passage.position - 1, passage.position + 1]
+    )
+    return {"next" if other.position > passage.position else "previous": other for other in beside}
+
+
+def _status(form: CorpusForm | ConfirmByName) -> int:
+    return 422 if form.is_bound and not form.is_valid() else 200

@@ -1,0 +1,108 @@
+"""Documents and their passages into the database: each document whole or not at all, and once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from apps.corpora.chunking import Chunk
+from apps.corpora.cleaning import shorten
+from apps.corpora.extraction.records import ExtractedDocument
+from apps.corpora.models import Document, DocumentText, Passage
+from apps.indexing.services import request_embedding_everywhere
+from apps.ingestion.models import JobItem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CutDocument:
+    """A document ready to be stored."""
+
+    document: ExtractedDocument
+    fingerprint: str
+    chunks: Sequence[Chunk]
+
+
+def fingerprint(document: ExtractedDocument, *, file_hash: str, is_record: bool) -> str:
+    """Say what makes `document` the same as another: its file, or for a record its own id or text."""
+    if not is_record:
+        return file_hash
+    own = f"id\0{document.external_id}" if document.external_id else f"text\0{document.title}\0{document.text}"
+    return hashlib.sha256(own.encode()).hexdigest()
+
+
+def store(item: JobItem, batch: Sequence[CutDocument]) -> None:
+    """Store what is new of `batch`, and count on `item`, in one transaction.
+
+    Whatever fails or dies in between leaves nothing behind, so that the same batch may come again. Raises
+    ItemLost, storing nothing, when this worker no longer holds the item.
+    """
+    # In the order of the constraint: two workers with the same documents wait for each other and never lock up.
+    unique = {cut.fingerprint: cut for cut in sorted(batch, key=lambda cut: cut.fingerprint)}
+    with transaction.atomic():
+        # An update that changes nothing, so that the rows that were there come back with their keys too.
+        rows = Document.objects.bulk_create(
+            [_document(item, cut) for cut in unique.values()],
+            update_conflicts=True,
+            unique_fields=["corpus", "fingerprint"],
+            update_fields=["fingerprint"],
+        )
+        known = set(DocumentText.objects.filter(document__in=rows).values_list("pk", flat=True))
+        fresh = [(row, cut) for row, cut in zip(rows, unique.values(), strict=True) if row.pk not in known]
+        DocumentText.objects.bulk_create(
+            DocumentText(document=row, text=cut.document.text, page_starts=list(cut.document.page_starts))
+            for row, cut in fresh
+        )
+        passages = [passage for row, cut in fresh for passage in _passages(row, cut)]
+        Passage.objects.bulk_create(passages, batch_size=1000)
+        repeats = len(batch) - len(unique) + len(known - _from_earlier_start(item, known))
+        item.add_counts(documents=len(fresh), passages=len(passages), duplicates=repeats)
+        if passages:
+            transaction.on_commit(request_embedding_everywhere, robust=True)
+
+
+def _from_earlier_start(item: JobItem, known: set[int]) -> set[int]:
+    """Return the documents among `known` that this very item brought before its worker died."""
+    item.refresh_from_db(fields=["documents"])
+    if not item.documents:
+        return set()
+    own = item.own_documents().filter(pk__in=known, created_at__gte=item.created_at)
+    return set(own.values_list("pk", flat=True))
+
+
+def _document(item: JobItem, cut: CutDocument) -> Document:
+    document = cut.document
+    return Document(
+        corpus_id=item.job.corpus_id,
+        fingerprint=cut.fingerprint,
+        external_id=(document.external_id or "")[:200],
+        kind=document.kind or item.kind,
+        title=shorten(document.title or item.name, 500),
+        author=shorten(document.author, 200),
+        published_at=document.published_at,
+        language=document.language[:10],
+        metadata=document.metadata,
+        source_id=item.source_id,
+        file_name=item.name,
+    )
+
+
+def _passages(row: Document, cut: CutDocument) -> list[Passage]:
+    return [
+        Passage(
+            document=row,
+            position=position,
+            text=chunk.text,
+            heading=shorten(chunk.heading, 500),
+            page=chunk.page,
+            start=chunk.start,
+            end=chunk.end,
+            tokens=chunk.tokens,
+            corpus_id=row.corpus_id,
+            kind=row.kind,
+            published_at=row.published_at,
+        )
+        for position, chunk in enumerate(cut.chunks)
+    ]
