@@ -2,11 +2,12 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 # The first process makes the folder, the workers it starts find it named.
 if "DMSEARCH_TEST_HOME" not in os.environ:
     os.environ["DMSEARCH_TEST_HOME"] = tempfile.mkdtemp(prefix="dmsearch-tests-")
-    os.chmod(os.environ["DMSEARCH_TEST_HOME"], 0o755)  # for root: the servers run under another account
+    Path(os.environ["DMSEARCH_TEST_HOME"]).chmod(0o711)  # root's servers run under another account
 os.environ["DMSEARCH_HOME"] = os.environ["DMSEARCH_TEST_HOME"]
 os.environ.setdefault("RETRIEVER", "hashing")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
