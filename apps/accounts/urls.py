@@ -1,8 +1,14 @@
-from django.contrib.auth import views as auth_views
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
+from apps.accounts import views
+
 urlpatterns = [
-    path("login", auth_views.LoginView.as_view(template_name="accounts/login.html"), name="login"),
-    path("logout", auth_views.LogoutView.as_view(), name="logout"),
-    path("password", auth_views.PasswordChangeView.as_view(), name="password"),
+    path("login", views.LoginView.as_view(), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    path("password", views.password, name="password"),
+    path("users/", views.users, name="users"),
+    path("users/new", views.new_user, name="user-new"),
+    path("users/<int:pk>/", views.user, name="user"),
+    path("users/<int:pk>/reset-password", views.reset_password, name="user-reset-password"),
 ]
