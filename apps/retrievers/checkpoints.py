@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from apps.retrievers import packaged
 from apps.retrievers.card import RetrieverCard
@@ -84,7 +85,28 @@ def identify(folder: Path) -> RetrieverCard | None:
 
 
 def is_checkpoint(folder: Path) -> bool:
-    return bool(weight_files(folder)) and _config(folder) is not None
+    """Tell whether `folder` holds a model, whole: no shard that its index names is missing."""
+    shards = _read_json(folder / "model.safetensors.index.json").get("weight_map", {})
+    whole = all((folder / name).is_file() for name in set(shards.values()))
+    return whole and bool(weight_files(folder)) and _config(folder) is not None
+
+
+def adapter_base(folder: Path) -> str | None:
+    """Return the model that a LoRA adapter was trained on: a folder, or a name on the hub."""
+    name = _read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    if not name:
+        return None
+    beside = (folder / name, folder.parent / name)
+    return next((str(path) for path in beside if path.is_dir()), str(name))
+
+
+def tokenizer_file(folder: Path) -> Path:
+    """Return the checkpoint's tokenizer.json; an adapter may leave it with its base."""
+    base = adapter_base(folder)
+    for place in (folder, Path(base)) if base else (folder,):
+        if (place / "tokenizer.json").is_file():
+            return place / "tokenizer.json"
+    raise CheckpointMissing(f"{folder} has no tokenizer.json: was the download cut off?")
 
 
 def _folder_from_environment() -> Path | None:
@@ -118,14 +140,14 @@ def _revision(path: Path) -> str:
     return path.name if path.parent.name == "snapshots" else fingerprint(path)
 
 
-def _config(folder: Path) -> dict[str, object] | None:
+def _config(folder: Path) -> dict[str, Any] | None:
     for name in ("config.json", "adapter_config.json"):
         if found := _read_json(folder / name):
             return found
     return None
 
 
-def _read_json(path: Path) -> dict[str, object]:
+def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     loaded = json.loads(path.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from apps.retrievers.card import RetrieverCard
-from apps.retrievers.checkpoints import CheckpointMissing, get_checkpoint
+from apps.retrievers.checkpoints import get_checkpoint, tokenizer_file
 from apps.retrievers.family import HASHING
 
 _SPECIAL_TOKENS_OF_HASHING = 2
@@ -28,10 +28,7 @@ def whole_text_tokenizer(checkpoint: Path) -> Tokenizer:
     Files often carry both switched on (all-MiniLM's pads and cuts to 128), which would make every
     count the same.
     """
-    path = checkpoint / "tokenizer.json"
-    if not path.is_file():
-        raise CheckpointMissing(f"{checkpoint} has no tokenizer.json.")
-    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer = Tokenizer.from_file(str(tokenizer_file(checkpoint)))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

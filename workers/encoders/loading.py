@@ -4,19 +4,20 @@ A checkpoint is a sentence-transformers folder, a plain transformers folder (the
 from here: pooling and prompts are the card's) or a LoRA adapter with the name of its base.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
+from transformers.utils.logging import disable_progress_bar
 
 from apps.retrievers.card import RetrieverCard
-from apps.retrievers.fingerprints import weight_files
+from apps.retrievers.checkpoints import adapter_base
 from workers.encoders.base import EncoderUnavailable
 
-_ADAPTER = "adapter_config.json"
+disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def load_model(card: RetrieverCard, checkpoint: Path, *, dtype: torch.dtype) -> nn.Module:
@@ -26,44 +27,34 @@ def load_model(card: RetrieverCard, checkpoint: Path, *, dtype: torch.dtype) -> 
             f"{card.name} only runs with code shipped beside its weights, which is never run here."
             " Serve it elsewhere and use the remote backend."
         )
-    if (checkpoint / _ADAPTER).is_file():
-        model = _merged(checkpoint, base=load_base(card, checkpoint, dtype=dtype))
-    else:
-        model = _pretrained(card, checkpoint, dtype=dtype)
-    return model.eval()
-
-
-def load_base(card: RetrieverCard, adapter: Path, *, dtype: torch.dtype) -> nn.Module:
-    """Load the model that an adapter was trained on: a folder beside it, or a name on the hub."""
-    name = json.loads((adapter / _ADAPTER).read_text())["base_model_name_or_path"]
-    local = next((path for path in (adapter / name, adapter.parent / name) if path.is_dir()), name)
-    return _pretrained(card, local, dtype=dtype)
+    base = adapter_base(checkpoint)
+    if base is None:
+        return _pretrained(card, checkpoint, dtype=dtype).eval()
+    return _merged(checkpoint, base=_pretrained(card, base, dtype=dtype)).eval()
 
 
 def _pretrained(card: RetrieverCard, source: str | Path, *, dtype: torch.dtype) -> nn.Module:
-    config = AutoConfig.from_pretrained(source)
-    _check_shape(card, config)
-    if card.architecture == "decoder":
-        # On the config object and nowhere else: as an argument it is refused or silently dropped.
-        config.is_causal = not card.bidirectional
-    model, report = _read_weights(source, config, dtype)
+    try:
+        config = AutoConfig.from_pretrained(source)
+        _check_shape(card, config)
+        if card.architecture == "decoder":
+            # On the config object and nowhere else: as an argument it is refused or silently dropped.
+            config.is_causal = not card.bidirectional
+        model, report = AutoModel.from_pretrained(source, config=config, dtype=dtype, output_loading_info=True)
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise EncoderUnavailable(f"{card.name} cannot be read from {source}: {error}") from error
     _check_complete(card, report)
     return model
-
-
-def _read_weights(source: str | Path, config: PretrainedConfig, dtype: torch.dtype) -> tuple[nn.Module, dict[str, Any]]:
-    if isinstance(source, Path) and not weight_files(source):
-        raise EncoderUnavailable(f"{source} holds no weights: was the download cut off?")
-    try:
-        return AutoModel.from_pretrained(source, config=config, dtype=dtype, output_loading_info=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise EncoderUnavailable(f"The weights in {source} cannot be read: {error}") from error
 
 
 def _merged(adapter: Path, *, base: nn.Module) -> nn.Module:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    model = PeftModel.from_pretrained(base, adapter)
+    learned = [value for name, value in model.named_parameters() if ".lora_B." in name]
+    if not any(value.any() for value in learned):  # what peft leaves when no key of the file fits
+        raise EncoderUnavailable(f"The adapter in {adapter} changes nothing: it was trained on another model.")
+    return model.merge_and_unload()
 
 
 def _check_shape(card: RetrieverCard, config: PretrainedConfig) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from apps.retrievers.card import RetrieverCard
+from apps.retrievers.checkpoints import tokenizer_file
 from workers.encoders.base import EncoderUnavailable, TokenIds
 
 #: No tokenizer reads further than this many characters a token, so the rest of a huge text is
@@ -18,10 +19,7 @@ _PAD_TOKENS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
 class TextTokenizer:
     def __init__(self, card: RetrieverCard, checkpoint: Path) -> None:
-        path = checkpoint / "tokenizer.json"
-        if not path.is_file():
-            raise EncoderUnavailable(f"{checkpoint} has no tokenizer.json: download {card.name} again, whole.")
-        self._tokenizer = Tokenizer.from_file(str(path))
+        self._tokenizer = Tokenizer.from_file(str(tokenizer_file(checkpoint)))
         self._tokenizer.no_padding()  # files carry a padding and a length that are not the card's
         self._end = self._token_id(card.end_mark) if card.end_mark else None
         self._tokenizer.enable_truncation(card.max_tokens - (self._end is not None))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from workers.encoders.base import Forward, TokenIds, Vectors
 from workers.encoders.batched import BatchedEncoder
 from workers.encoders.loading import load_model
 from workers.encoders.pooling import pool
+from workers.encoders.selftest import Hidden, check_attention, check_vectors
 from workers.encoders.tokenizing import TextTokenizer
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -22,14 +22,18 @@ _TOKENS_ON_CPU, _TOKENS_ON_GPU = 4_096, 65_536
 def open_torch(
     card: RetrieverCard, checkpoint: Checkpoint, *, device: str = "auto", precision: str = "auto"
 ) -> BatchedEncoder:
-    """Load `card` in `precision` (fp32, bf16, fp16; auto takes the fastest that is safe)."""
+    """Load `card` in `precision` (fp32, bf16, fp16; auto takes the fastest that is safe) and test it."""
     target = choose_device(device)
     precision = choose_precision(target) if precision == "auto" else precision
     model = load_model(card, checkpoint.path, dtype=_DTYPES[precision]).to(target)
+    tokenizer = TextTokenizer(card, checkpoint.path)
+    forward = forward_through(model, card=card, device=target)
+    check_attention(hidden_states_of(model, card=card, device=target), card, tokenizer)
+    check_vectors(forward, card, tokenizer)
     return BatchedEncoder(
         card,
-        TextTokenizer(card, checkpoint.path),
-        forward=forward_through(model, card=card, device=target),
+        tokenizer,
+        forward=forward,
         revision=checkpoint.revision,
         backend=f"torch-{precision}",
         token_budget=_TOKENS_ON_CPU if target.type == "cpu" else _TOKENS_ON_GPU,
@@ -65,6 +69,13 @@ def forward_through(model: nn.Module, *, card: RetrieverCard, device: torch.devi
     return forward
 
 
+def hidden_states_of(model: nn.Module, *, card: RetrieverCard, device: torch.device) -> Hidden:
+    def hidden(ids: TokenIds, mask: TokenIds) -> Vectors:
+        return _hidden_states(model, _tensors(ids, mask, device), card).float().cpu().numpy()
+
+    return hidden
+
+
 def _tensors(ids: TokenIds, mask: TokenIds, device: torch.device) -> dict[str, Tensor]:
     return {
         "input_ids": torch.from_numpy(ids).to(device),
@@ -72,9 +83,13 @@ def _tensors(ids: TokenIds, mask: TokenIds, device: torch.device) -> dict[str, T
     }
 
 
-@torch.inference_mode()
 def _vectors(model: nn.Module, batch: dict[str, Tensor], card: RetrieverCard) -> Vectors:
+    hidden = _hidden_states(model, batch, card)
+    return pool(hidden, batch["attention_mask"], pooling=card.pooling).cpu().numpy()
+
+
+@torch.inference_mode()
+def _hidden_states(model: nn.Module, batch: dict[str, Tensor], card: RetrieverCard) -> Tensor:
+    """Return the last layer's states, (B, T, D)."""
     options: dict[str, Any] = {"use_cache": False} if card.architecture == "decoder" else {}
-    hidden = model(**batch, **options).last_hidden_state
-    vectors = pool(hidden, batch["attention_mask"], pooling=card.pooling)
-    return vectors.cpu().numpy().astype(np.float32, copy=False)
+    return model(**batch, **options).last_hidden_state
