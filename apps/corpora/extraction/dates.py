@@ -1,0 +1,141 @@
+"""Dates as people and programs write them. Ambiguous ones are left alone rather than guessed."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        [
+            "january jan janvier janv enero",
+            "february feb février fevrier févr febrero",
+            "march mar mars marzo",
+            "april apr avril avr abril",
+            "may mai mayo",
+            "june jun juin junio",
+            "july jul juillet juil julio",
+            "august aug août aout agosto",
+            "september sept sep septembre septiembre",
+            "october oct octobre octubre",
+            "november nov novembre noviembre",
+            "december dec décembre decembre déc diciembre",
+        ],
+        start=1,
+    )
+    for name in names.split()
+}
+_MONTH = r"(?P<month>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + r")\.?"
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th|er)?"
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+_WRITTEN = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b{_DAY}[ _-]?(?:of |de )?{_MONTH},?[ _-]?(?:de )?{_YEAR}\b",  # 12 September 2014, 05_août_2014
+        rf"\b{_MONTH} {_DAY}(?:,? +|, ?){_YEAR}\b",  # Dec 3rd 2014, October 28, 2019
+        r"\b(?P<year>(?:19|20)\d\d)-(?P<month>[01]\d)-(?P<day>[0-3]\d)\b",  # 2014-09-12
+    )
+]
+_SLASHED = re.compile(
+    r"(\d{1,2})[/.](\d{1,2})[/.]((?:19|20)\d\d)(?:[ T]+(\d{1,2}:\d\d(?::\d\d)?)(?: ?([AP]M))?)?", re.I
+)
+_EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")
+_EARLIEST, _LATEST = 1900, 2100
+
+# The National Weather Service's "1151 AM CDT MON AUG 29 2005"; hours from UTC.
+_ZONES = {
+    "UTC": 0, "GMT": 0, "Z": 0, "AST": -4, "ADT": -3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7,
+    "MDT": -6, "PST": -8, "PDT": -7, "AKST": -9, "AKDT": -8, "HST": -10, "SST": -11, "CHST": 10,
+}  # fmt: skip
+_BULLETIN = re.compile(
+    r"\b(?P<hour>\d{1,2})(?P<minute>\d\d) (?P<half>[AP]M) (?P<zone>[A-Z]{1,4}) \w{3} "
+    r"(?P<month>[A-Z]{3}) (?P<day>\d{1,2}) (?P<year>\d{4})\b",
+    re.IGNORECASE,
+)
+
+
+def parse_date(value: object, *, day_first: bool = False) -> datetime | None:
+    """Return the moment that a field holds (in UTC where it names no zone), or None where it holds none.
+
+    `day_first` decides what 03/07/1996 means; 25/12/1996 says so itself.
+    """
+    if isinstance(value, datetime):
+        return _aware(value)
+    text = str(value if value is not None else "").strip()
+    if not text or len(text) > 64:
+        return None
+    return _from_program(text) or _from_slashes(text, day_first=day_first) or find_date(text)
+
+
+def find_date(text: str) -> datetime | None:
+    """Return the first date written out in `text`, at midnight UTC unless a bulletin says the minute."""
+    bulletin = _BULLETIN.search(text)
+    if bulletin:
+        return _from_bulletin(bulletin)
+    matches = [match for pattern in _WRITTEN for match in pattern.finditer(text)]
+    for match in sorted(matches, key=lambda match: match.start()):
+        month = match["month"].lower()
+        found = _date(int(match["year"]), _MONTHS.get(month) or int(month), int(match["day"]))
+        if found:
+            return found
+    return None
+
+
+def is_day_first(values: list[str]) -> bool:
+    """Say whether slashed dates among `values` prove that the day comes first."""
+    found = [match for value in values if (match := _SLASHED.match(value.strip()))]
+    return any(int(match[1]) > 12 for match in found) and not any(int(match[2]) > 12 for match in found)
+
+
+def _from_program(text: str) -> datetime | None:
+    if _EPOCH.fullmatch(text):
+        seconds = float(text) if len(text.split(".")[0]) == 10 else float(text) / 1000
+        return _aware(datetime.fromtimestamp(seconds, UTC))
+    try:
+        if re.match(r"\d{4}-?\d\d-?\d\d", text):
+            return _aware(datetime.fromisoformat(text))
+        if re.search(r"\d\d:\d\d", text):
+            return _aware(
+                datetime.strptime(text, "%a %b %d %H:%M:%S %z %Y")
+                if text[-4:].isdigit() and "+" in text
+                else parsedate_to_datetime(text)
+            )
+    except (ValueError, IndexError, TypeError, OverflowError):
+        return None
+    return None
+
+
+def _from_slashes(text: str, *, day_first: bool) -> datetime | None:
+    match = _SLASHED.fullmatch(text)
+    if not match:
+        return None
+    first, second, year = int(match[1]), int(match[2]), int(match[3])
+    day, month = (first, second) if first > 12 or (day_first and second <= 12) else (second, first)
+    found = _date(year, month, day)
+    if not found or not match[4]:
+        return found
+    hour, minute, *second_of = (int(part) for part in match[4].split(":"))
+    hour = hour % 12 + 12 * (match[5].upper() == "PM") if match[5] else hour
+    return found + timedelta(hours=hour, minutes=minute, seconds=second_of[0] if second_of else 0)
+
+
+def _from_bulletin(match: re.Match[str]) -> datetime | None:
+    day = _date(int(match["year"]), _MONTHS.get(match["month"].lower(), 0), int(match["day"]))
+    if not day or int(match["hour"]) > 12:
+        return day
+    hour = int(match["hour"]) % 12 + 12 * (match["half"].upper() == "PM")
+    local = timezone(timedelta(hours=_ZONES.get(match["zone"].upper(), 0)))
+    return day.replace(hour=hour, minute=int(match["minute"]), tzinfo=local).astimezone(UTC)
+
+
+def _date(year: int, month: int, day: int) -> datetime | None:
+    try:
+        return datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _aware(moment: datetime) -> datetime | None:
+    if not _EARLIEST <= moment.year <= _LATEST:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
