@@ -2,10 +2,12 @@
 
 import factory
 from django.contrib.auth.hashers import make_password
+from django.core.files.base import ContentFile
 from factory.django import DjangoModelFactory
 
 from apps.accounts.models import User
-from apps.corpora.models import Corpus, Document, Kind, Passage
+from apps.corpora.models import Corpus, Document, DocumentText, Kind, Passage, StoredFile
+from apps.ingestion.models import Job, JobItem
 
 PASSWORD = "correct horse battery"
 
@@ -61,3 +63,33 @@ class PassageFactory(DjangoModelFactory):
     start = 0
     end = factory.LazyAttribute(lambda passage: passage.start + len(passage.text))
     tokens = factory.LazyAttribute(lambda passage: len(passage.text.split()))
+
+
+class DocumentTextFactory(DjangoModelFactory):
+    class Meta:
+        model = DocumentText
+
+    document = factory.SubFactory(DocumentFactory)
+    text = "The levee at Crake Hollow failed at dawn."
+
+
+class JobFactory(DjangoModelFactory):
+    class Meta:
+        model = Job
+
+    corpus = factory.SubFactory(CorpusFactory)
+
+
+class JobItemFactory(DjangoModelFactory):
+    """An item with a real stored file, whose bytes are `content`."""
+
+    class Meta:
+        model = JobItem
+
+    class Params:
+        content = b"The levee at Crake Hollow failed at dawn."
+
+    job = factory.SubFactory(JobFactory)
+    name = factory.Sequence("report-{}.txt".format)
+    kind = factory.SelfAttribute("job.corpus.kind")
+    source = factory.LazyAttribute(lambda item: StoredFile.objects.keep(ContentFile(item.content))[0])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from apps.corpora.models import Corpus, StoredFile
 from apps.ingestion import jobs
@@ -51,7 +52,14 @@ def accept(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[
 
 def ask(item_ids: Iterable[int]) -> None:
     """Ask for the items once the transaction is through; with the broker away, the reaper asks again."""
-    transaction.on_commit(partial(jobs.request_ingest, list(item_ids)), robust=True)
+    transaction.on_commit(partial(_send, list(item_ids)))
+
+
+def _send(item_ids: list[int]) -> None:
+    try:
+        jobs.request_ingest(item_ids)
+    except OperationalError as away:
+        log.warning("The message broker is away; %s items wait for the reaper: %s", len(item_ids), away)
 
 
 def tidy_name(name: str) -> str:

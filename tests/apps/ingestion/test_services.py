@@ -1,0 +1,182 @@
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from apps.corpora.models import Document, StoredFile
+from apps.ingestion import jobs, services
+from apps.ingestion.models import JobItem
+from tests.factories import CorpusFactory, DocumentFactory, JobFactory, JobItemFactory
+
+pytestmark = pytest.mark.django_db
+
+State = JobItem.State
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What was asked of the ingest workers: the items' keys, in order."""
+    keys = []
+    monkeypatch.setattr(jobs, "request_ingest", lambda item_ids: keys.extend(item_ids))
+    return keys
+
+
+@pytest.fixture
+def long_ago():
+    return timezone.now() - timedelta(minutes=5)
+
+
+class TestAccept:
+    def test_keeps_the_file_whole_and_asks_for_it_on_commit(self, asked, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            item = services.accept(JobFactory(), ContentFile(b"Water at 3 m."), name="sitreps/1.txt")
+            assert asked == []
+        assert asked == [item.pk]
+        assert item.source.file.read() == b"Water at 3 m."
+        assert (item.name, item.state) == ("sitreps/1.txt", State.WAITING)
+
+    def test_gives_a_file_the_kind_of_its_corpus(self):
+        job = JobFactory(corpus=CorpusFactory(kind="guidance"))
+        assert services.accept(job, ContentFile(b"x"), name="a.txt").kind == "guidance"
+        assert services.accept(job, ContentFile(b"x"), name="a.txt", kind="tweet").kind == "tweet"
+
+    def test_stores_the_same_bytes_once(self):
+        job = JobFactory()
+        for name in ("a.txt", "b.txt"):
+            services.accept(job, ContentFile(b"same"), name=name)
+        assert StoredFile.objects.count() == 1
+        assert job.items.count() == 2
+
+    def test_leaves_the_file_waiting_while_the_broker_is_away(self, monkeypatch, django_capture_on_commit_callbacks):
+        def away(item_ids):
+            raise OperationalError("connection refused")
+
+        monkeypatch.setattr(jobs, "request_ingest", away)
+        with django_capture_on_commit_callbacks(execute=True):
+            item = services.accept(JobFactory(), ContentFile(b"x"), name="a.txt")
+        item.refresh_from_db()
+        assert item.state == State.WAITING
+
+    @pytest.mark.parametrize(
+        ("name", "kept"),
+        [
+            ("a\x00\x1b[31m.txt", "a[31m.txt"),
+            ("/etc/passwd", "etc/passwd"),
+            ("\n\t", "unnamed"),
+            ("f" * 600 + ".pdf", "f" * 496 + ".pdf"),
+            ("'; DROP TABLE corpora_corpus;--<script>.txt", "'; DROP TABLE corpora_corpus;--<script>.txt"),
+        ],
+    )
+    def test_keeps_names_fit_to_be_shown(self, name, kept):
+        assert services.accept(JobFactory(), ContentFile(b"x"), name=name).name == kept
+
+
+class TestRetry:
+    @pytest.mark.parametrize("state", [State.FAILED, State.QUARANTINED, State.CANCELLED])
+    def test_lets_an_item_wait_with_all_its_starts_before_it(self, state, asked, django_capture_on_commit_callbacks):
+        item = JobItemFactory(state=state, attempts=3, reason="damaged")
+        with django_capture_on_commit_callbacks(execute=True):
+            assert services.retry([item.pk]) == 1
+        item.refresh_from_db()
+        assert (item.state, item.attempts, item.reason) == (State.WAITING, 0, "")
+        assert asked == [item.pk]
+
+    @pytest.mark.parametrize("state", [State.WAITING, State.WORKING, State.DONE])
+    def test_leaves_alone_what_did_not_fail(self, state):
+        assert services.retry([JobItemFactory(state=state).pk]) == 0
+
+    def test_takes_all_the_failed_ones_of_one_job(self):
+        job = JobFactory()
+        for state in (State.FAILED, State.QUARANTINED, State.DONE):
+            JobItemFactory(job=job, state=state)
+        other = JobItemFactory(state=State.FAILED)
+        assert services.retry_all_failed(job) == 2
+        other.refresh_from_db()
+        assert other.state == State.FAILED
+
+
+class TestCancel:
+    def test_cancels_what_waits_and_lets_the_rest_end(self):
+        job = JobFactory()
+        waiting, working = JobItemFactory(job=job), JobItemFactory(job=job, state=State.WORKING)
+        assert services.cancel(job) == 1
+        waiting.refresh_from_db()
+        working.refresh_from_db()
+        assert (waiting.state, working.state) == (State.CANCELLED, State.WORKING)
+        assert JobItem.objects.claim(waiting.pk) is None
+
+
+class TestCorrectMapping:
+    def test_replaces_what_came_out_of_the_table_before(self, asked, django_capture_on_commit_callbacks):
+        item = JobItemFactory(state=State.DONE, documents=1, passages=1, mapping={"text": ["a"]})
+        DocumentFactory(corpus=item.job.corpus, source=item.source)
+        elsewhere = DocumentFactory(source=item.source)
+        with django_capture_on_commit_callbacks(execute=True):
+            services.correct_mapping(item, {"text": ["b"]})
+        item.refresh_from_db()
+        assert list(Document.objects.all()) == [elsewhere]
+        assert (item.state, item.mapping, item.documents) == (State.WAITING, {"text": ["b"]}, 0)
+        assert asked == [item.pk]
+
+
+class TestReap:
+    @pytest.fixture
+    def empty_queue(self, monkeypatch):
+        monkeypatch.setattr(jobs, "queue_is_empty", lambda: True)
+
+    @pytest.fixture
+    def full_queue(self, monkeypatch):
+        monkeypatch.setattr(jobs, "queue_is_empty", lambda: False)
+
+    def reap(self, capture):
+        with capture(execute=True):
+            services.reap()
+
+    def test_sends_again_what_a_dead_worker_held(self, asked, long_ago, full_queue, django_capture_on_commit_callbacks):
+        item = JobItemFactory(state=State.WORKING, attempts=1, alive_at=long_ago)
+        self.reap(django_capture_on_commit_callbacks)
+        item.refresh_from_db()
+        assert (item.state, item.attempts) == (State.WAITING, 1)
+        assert asked == [item.pk]
+
+    def test_leaves_a_living_worker_alone(self, asked, full_queue, django_capture_on_commit_callbacks):
+        item = JobItemFactory(state=State.WORKING, alive_at=timezone.now())
+        self.reap(django_capture_on_commit_callbacks)
+        item.refresh_from_db()
+        assert item.state == State.WORKING
+        assert asked == []
+
+    def test_sets_aside_after_the_third_start(self, asked, long_ago, full_queue, django_capture_on_commit_callbacks):
+        item = JobItemFactory(state=State.WORKING, attempts=3, alive_at=long_ago)
+        self.reap(django_capture_on_commit_callbacks)
+        item.refresh_from_db()
+        assert item.state == State.QUARANTINED
+        assert "3 workers stopped" in item.reason
+        assert asked == []
+
+    def test_asks_again_for_what_lost_its_message(
+        self, asked, long_ago, empty_queue, django_capture_on_commit_callbacks
+    ):
+        lost, fresh = JobItemFactory(waiting_since=long_ago), JobItemFactory()
+        self.reap(django_capture_on_commit_callbacks)
+        assert asked == [lost.pk]
+        assert fresh.pk not in asked
+
+    def test_asks_nothing_while_messages_wait(self, asked, long_ago, full_queue, django_capture_on_commit_callbacks):
+        JobItemFactory(waiting_since=long_ago)
+        self.reap(django_capture_on_commit_callbacks)
+        assert asked == []
+
+
+class TestQueueIsEmpty:
+    def test_tells_by_the_real_broker(self, services):
+        from celery import current_app
+
+        assert jobs.queue_is_empty()
+        jobs.request_ingest([1])
+        assert not jobs.queue_is_empty()
+        with current_app.connection_for_write() as connection:
+            connection.default_channel.queue_purge(jobs.INGEST_QUEUE)
+        assert jobs.queue_is_empty()
