@@ -45,8 +45,7 @@ def score_run(run: Run, qrels: Qrels) -> QueryScores:
     """Score every judged query by every measure; a query that the run lacks scores 0."""
     judged = {query_id: grades for query_id, grades in qrels.items() if grades}
     scores: QueryScores = {
-        query_id: {NDCG: disastir_ndcg(run.get(query_id, ()), grades)}
-        | dict.fromkeys(TREC_MEASURES, 0.0)
+        query_id: {NDCG: disastir_ndcg(run.get(query_id, ()), grades)} | dict.fromkeys(TREC_MEASURES, 0.0)
         for query_id, grades in judged.items()
     }
     names = {measure: name for name, measure in TREC_MEASURES.items()}
@@ -74,9 +73,7 @@ def macro_mean(task_scores: Mapping[tuple[Group, str], float]) -> dict[Group, fl
 
 def _discounted_gain(grades: Sequence[int]) -> float:
     # A grade below zero is a mark (spam, unsure) in some TREC collections, not a loss.
-    return sum(
-        (2 ** max(grade, 0) - 1) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1)
-    )
+    return sum((2 ** max(grade, 0) - 1) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
 
 
 def _descending(ranking: Sequence[str]) -> dict[str, float]:

@@ -53,9 +53,7 @@ def wilcoxon_greater(differences: np.ndarray) -> float:
     return float(stats.wilcoxon(rounded, alternative="greater").pvalue)
 
 
-def bootstrap_interval(
-    differences: np.ndarray, *, samples: int = 9999, seed: int = 0
-) -> tuple[float, float]:
+def bootstrap_interval(differences: np.ndarray, *, samples: int = 9999, seed: int = 0) -> tuple[float, float]:
     """The 95 % percentile interval of the mean of (Q,) when queries are drawn again."""
     if len(differences) == 1:
         return float(differences[0]), float(differences[0])

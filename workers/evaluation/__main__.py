@@ -1,0 +1,163 @@
+"""Evaluate a model alone on test collections. Needs no Django and no database."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from apps.corpora.chunking import chunk
+from apps.corpora.extraction.records import ExtractedDocument
+from apps.retrievers.card import RetrieverCard
+from apps.retrievers.checkpoints import default_card, identify
+from apps.retrievers.family import get_card
+from apps.retrievers.intents import Intent
+from apps.retrievers.tokens import token_counter
+from workers.encoders import EncoderUnavailable, get_encoder
+from workers.evaluation.beir import read_beir
+from workers.evaluation.collection import Collection
+from workers.evaluation.dense import DenseRetrieval, Splitter
+from workers.evaluation.disastir import read_disastir
+from workers.evaluation.embeddings import EmbeddingStore
+from workers.evaluation.evaluate import Evaluation, Results, evaluate
+from workers.evaluation.lexical import LexicalRetrieval
+from workers.evaluation.report import default_folder, summary_table
+from workers.evaluation.retrieval import HybridRetrieval, Retrieval
+from workers.evaluation.trec import RunFile, read_trec, write_run
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    try:
+        retrieval = _retrieval(options)
+        evaluations = [_evaluate(folder, retrieval, options) for folder in options.folders]
+    except (OSError, ValueError, LookupError, EncoderUnavailable) as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+    if options.json:
+        text = "\n".join(json.dumps(evaluation.summary(), ensure_ascii=False) for evaluation in evaluations)
+    else:
+        text = summary_table(evaluations)
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m workers.evaluation", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="a test collection")
+    parser.add_argument("--format", choices=("beir", "disastir", "trec"), default="beir")
+    parser.add_argument("--intent", type=Intent, help="of queries that name none (BEIR, TREC)")
+    parser.add_argument("--model", help="a card's name or a checkpoint's folder (default: the product's)")
+    parser.add_argument("--retrieval", choices=("dense", "lexical", "hybrid"), default="dense")
+    parser.add_argument("--score-run", type=Path, metavar="FILE", help="score this TREC run; retrieve nothing")
+    parser.add_argument(
+        "--instructions",
+        choices=("card", "on", "off"),
+        default="card",
+        help="before queries (default: as the card says)",
+    )
+    parser.add_argument(
+        "--documents",
+        choices=("split", "truncated"),
+        default="split",
+        help="over the model's length: cut as in ingestion and scored by the best passage, or read to that length",
+    )
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--backend", default="auto")
+    parser.add_argument("--folder", type=Path, default=default_folder(), help="where results and embeddings are kept")
+    parser.add_argument("--run-file", type=Path, metavar="FILE", help="write the rankings here, as a TREC run")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a set")
+    return parser
+
+
+def _evaluate(folder: Path, retrieval: Retrieval, options: argparse.Namespace) -> Evaluation:
+    """Evaluate on one collection, or return what was found before where nothing has changed."""
+    collection = _read(folder, options)
+    results = Results(options.folder / "results")
+    if not options.run_file and (earlier := results.find(collection, retrieval)):
+        logger.info("%s: scored before", collection.name)
+        return earlier
+    logger.info("%s: %d passages, %d queries", collection.name, len(collection.passages), len(collection.queries))
+    evaluation, rankings = evaluate(collection, retrieval)
+    results.save(evaluation)
+    if options.run_file:
+        write_run(options.run_file, rankings, tag=evaluation.system["model"])
+    logger.info("%s: NDCG@10 %.4f in %.1f s", collection.name, evaluation.average, evaluation.took_s)
+    return evaluation
+
+
+def _read(folder: Path, options: argparse.Namespace) -> Collection:
+    if options.format == "disastir":
+        return read_disastir(folder)
+    read = read_trec if options.format == "trec" else read_beir
+    return read(folder, intent=options.intent)
+
+
+def _retrieval(options: argparse.Namespace) -> Retrieval:
+    if options.run_file and len(options.folders) > 1:
+        raise ValueError("--run-file takes the rankings of one collection: name one folder.")
+    if options.score_run:
+        return RunFile(options.score_run)
+    if options.retrieval == "lexical":
+        return LexicalRetrieval()
+    dense = _dense(options)
+    return dense if options.retrieval == "dense" else HybridRetrieval(dense, LexicalRetrieval())
+
+
+def _dense(options: argparse.Namespace) -> DenseRetrieval:
+    card, checkpoint = _model(options.model)
+    encoder = get_encoder(card, device=options.device, backend=options.backend, folder=checkpoint)
+    return DenseRetrieval(
+        encoder,
+        EmbeddingStore(options.folder / "embeddings", encoder),
+        name=checkpoint.name if checkpoint else "",
+        instructions=options.instructions,
+        splitter=_splitter(card, checkpoint) if options.documents == "split" else None,
+        device=_search_device(options.device),
+    )
+
+
+def _model(name: str | None) -> tuple[RetrieverCard, Path | None]:
+    """Return the card and, where a checkpoint of one's own was named, its folder."""
+    if not name:
+        return default_card(), None
+    folder = Path(name)
+    if not folder.is_dir():
+        return get_card(name), None
+    card = identify(folder)
+    if card is None:
+        raise ValueError(f"{folder} holds no checkpoint of a known shape.")
+    return card, folder
+
+
+def _splitter(card: RetrieverCard, checkpoint: Path | None) -> Splitter:
+    count = token_counter(card, folder=checkpoint)
+
+    def count_prompted(text: str) -> int:
+        return count(card.passage_text(text))
+
+    def split(text: str) -> Sequence[str]:
+        if count_prompted(text) <= card.max_tokens:
+            return (text,)
+        document = ExtractedDocument(title="", text=text)
+        return [piece.text for piece in chunk(document, max_tokens=card.max_tokens, count_tokens=count_prompted)]
+
+    return split
+
+
+def _search_device(device: str) -> str:
+    """Return where to compare vectors: on the GPU if there is one and nobody said otherwise."""
+    if device != "auto":
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Print tables of the evaluations in a folder, in Markdown or JSON.
+
+By set and by intent, or with --leaderboard our runs on DisastIR-Test beside the published ones.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from workers.evaluation.evaluate import Evaluation, Results
+from workers.evaluation.metrics import MEASURES
+from workers.evaluation.significance import DAGGER
+from workers.evaluation.tables import Cell, Row, intent_rows, leaderboard, set_rows
+
+
+def default_folder() -> Path:
+    """Return where results and embeddings are kept: in the state folder, which git ignores."""
+    return Path(os.environ.get("DMSEARCH_HOME", ".dmsearch")) / "evaluation"
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Draw rows as a table; the best score of a column is bold."""
+    columns = list(rows[0].cells) if rows else []
+    best = {column: max(row.cells[column].score for row in rows) for column in columns}
+    body = [
+        [
+            row.system,
+            row.size_class or "–",
+            row.figures,
+            *(_text(row.cells[column], is_best=row.cells[column].score == best[column]) for column in columns),
+        ]
+        for row in rows
+    ]
+    return _table(["system", "size", "figures", *columns], body)
+
+
+def summary_table(evaluations: Iterable[Evaluation]) -> str:
+    """Draw every measure of every evaluation, a line an intent, in percent."""
+    body = [
+        [
+            summary["set"],
+            intent,
+            *(f"{100 * scores[measure]:.2f}" for measure in MEASURES),
+            str(scores["queries"]),
+        ]
+        for summary in (evaluation.summary() for evaluation in evaluations)
+        for intent, scores in summary["intents"].items()
+    ]
+    return _table(["set", "intent", *MEASURES, "queries"], body)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m workers.evaluation.report", description=__doc__)
+    parser.add_argument("results", type=Path, nargs="?", default=default_folder() / "results")
+    parser.add_argument("--baseline", default="BM25", help="the system that † is against (default: BM25)")
+    parser.add_argument("--leaderboard", action="store_true", help="beside the published table")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    evaluations = Results(options.results).all()
+    tables = [leaderboard] if options.leaderboard else [set_rows, intent_rows]
+    rows = [table(evaluations, baseline=options.baseline) for table in tables]
+    if options.json:
+        text = json.dumps([[asdict(row) for row in table] for table in rows], ensure_ascii=False)
+    else:
+        text = "\n\n".join(markdown(table) for table in rows)
+    sys.stdout.write(f"{text}\n")
+    return 0
+
+
+def _text(cell: Cell, *, is_best: bool) -> str:
+    score = f"{cell.score:.2f}{DAGGER if cell.significant else ''}"
+    score = f"**{score}**" if is_best else score
+    return score if cell.corrected is None else f"{score} (later {cell.corrected:.2f})"
+
+
+def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *body])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What reports are made of: rows of scores, each with its dagger, measured here or published."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from apps.retrievers.family import FAMILY
+from apps.retrievers.intents import Intent
+from apps.retrievers.published import PUBLISHED_SET, published_results
+from workers.evaluation.evaluate import Evaluation
+from workers.evaluation.metrics import NDCG
+from workers.evaluation.significance import compare
+
+AVERAGE = "average"
+_SIZE_CLASSES = ("small", "medium", "large", "xl", "")
+
+Systems = dict[str, dict[str, Evaluation]]  # label → set → evaluation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """NDCG@10 in percent."""
+
+    score: float
+    significant: bool = False  #: better than the baseline: p < 0.05, one-tailed Wilcoxon
+    corrected: float | None = None  #: what the authors later published instead
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    system: str
+    figures: Literal["measured", "published"]
+    size_class: str  #: "" for a system without a model
+    cells: Mapping[str, Cell]  #: by set, or by intent and "average"
+
+
+def label(evaluation: Evaluation) -> str:
+    """Name a system as tables do: "all-MiniLM-L6-v2 dense, instructions on"."""
+    system = evaluation.system
+    if "instructions" not in system:
+        return system["model"]
+    words = f"{system['model']} {evaluation.retrieval}, instructions {system['instructions']}"
+    return f"{words}, truncated" if system["documents"] == "truncated" else words
+
+
+def set_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
+    """Return a row a system and a column a set; † is against the system labelled `baseline`."""
+    systems = _on_shared_sets(evaluations)
+    reference = systems.get(baseline, {})
+    return [
+        _measured(
+            name,
+            sets,
+            {
+                key: Cell(
+                    score=100 * evaluation.average,
+                    significant=_is_better([evaluation], [reference[key]] if reference else []),
+                )
+                for key, evaluation in sets.items()
+            },
+        )
+        for name, sets in systems.items()
+    ]
+
+
+def intent_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
+    """Return a row a system and a column an intent: the mean over its sets, all weighing the same."""
+    systems = _on_shared_sets(evaluations)
+    reference = list(systems.get(baseline, {}).values())
+    return [_measured(name, sets, _intent_cells(list(sets.values()), reference)) for name, sets in systems.items()]
+
+
+def leaderboard(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
+    """Return our runs on DisastIR-Test among the published ones: by size class, then by average."""
+    ours = [evaluation for evaluation in evaluations if evaluation.set == PUBLISHED_SET]
+    rows = _published_rows() + intent_rows(ours, baseline=baseline)
+    return sorted(rows, key=lambda row: (_SIZE_CLASSES.index(row.size_class), row.cells[AVERAGE].score))
+
+
+def _on_shared_sets(evaluations: Iterable[Evaluation]) -> Systems:
+    """Group by system and keep the sets that all were evaluated on: only those compare."""
+    systems: Systems = {}
+    for evaluation in evaluations:
+        systems.setdefault(label(evaluation), {})[evaluation.set] = evaluation
+    shared = set.intersection(*map(set, systems.values())) if systems else set()
+    return {name: {key: sets[key] for key in sorted(shared)} for name, sets in systems.items()}
+
+
+def _measured(name: str, sets: Mapping[str, Evaluation], cells: Mapping[str, Cell]) -> Row:
+    cards = {evaluation.system.get("card", "") for evaluation in sets.values()}
+    card = FAMILY.get(cards.pop()) if len(cards) == 1 else None
+    return Row(system=name, figures="measured", size_class=card.size_class if card else "", cells=cells)
+
+
+def _intent_cells(ours: Sequence[Evaluation], theirs: Sequence[Evaluation]) -> dict[str, Cell]:
+    scores: dict[Intent, list[float]] = {}
+    for evaluation in ours:
+        for intent, score in evaluation.intent_scores().items():
+            scores.setdefault(intent, []).append(100 * score)
+    cells = {
+        str(intent): Cell(score=fmean(scores[intent]), significant=_is_better(ours, theirs, intent=intent))
+        for intent in Intent
+        if intent in scores
+    }
+    average = fmean(cell.score for cell in cells.values()) if cells else 0.0
+    return cells | {AVERAGE: Cell(score=average, significant=_is_better(ours, theirs))}
+
+
+def _is_better(ours: Sequence[Evaluation], theirs: Sequence[Evaluation], *, intent: Intent | None = None) -> bool:
+    return bool(theirs) and compare(_by_query(ours, intent), _by_query(theirs, intent)).is_significant
+
+
+def _by_query(evaluations: Sequence[Evaluation], intent: Intent | None) -> dict[str, float]:
+    """Return the NDCG@10 of each query, of all intents if none is given."""
+    return {
+        f"{evaluation.set}/{query_id}": scores[NDCG]
+        for evaluation in evaluations
+        for query_id, scores in evaluation.scores.items()
+        if intent in (None, evaluation.tasks[query_id][0])
+    }
+
+
+def _published_rows() -> list[Row]:
+    return [
+        Row(
+            system=result.name,
+            figures="published",
+            size_class=result.size_class,
+            cells={
+                str(column): Cell(
+                    score=score,
+                    significant=column in result.significant,
+                    corrected=result.corrected.get(column),
+                )
+                for column, score in (*result.scores.items(), (AVERAGE, result.average))
+            },
+        )
+        for result in published_results()
+    ]
