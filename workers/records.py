@@ -61,7 +61,7 @@ class Query:
         return cls(
             id=_text(fields, "_id"),
             text=_text(fields, "text"),
-            intent=Intent(_text(metadata, "intent")),
+            intent=Intent(metadata.get("intent") or _text(fields, "intent")),
             exclude=metadata.get("exclude"),
         )
 
