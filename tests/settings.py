@@ -21,3 +21,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
+# Straight from static/ and the packages: browser tests need no collectstatic either.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True

@@ -33,9 +33,8 @@ def zulu(value: datetime | None) -> SafeString | str:
         return ""
     moment = value.astimezone(UTC)
     # Not strftime's %-d: it is not there on every system.
-    return format_html(
-        '<time datetime="{}">{} {:%b %Y %H:%M}Z</time>', moment.isoformat(timespec="seconds"), moment.day, moment
-    )
+    written = f"{moment.day} {moment:%b %Y %H:%M}Z"
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), written)
 
 
 @register.simple_tag(takes_context=True)
