@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from apps.corpora.models import Passage
@@ -24,9 +24,36 @@ class PageMark:
 @dataclass(frozen=True, slots=True)
 class ShownPassage:
     passage: Passage
-    heading: str  #: empty where it is that of the passage before
+    heading: str  #: empty where it is that of the passage before, or stands in the text itself
     is_chosen: bool
     parts: tuple[str | PageMark, ...]  #: its text, cut where a page begins inside it
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something the file said about itself."""
+
+    name: str
+    value: str
+    is_link: bool
+
+
+# What a tweet's card or the page's head shows already.
+_SHOWN_ELSEWHERE = frozenset(
+    "published_at_from author_name retweet_of_author reply_to_author retweet_count like_count place".split()
+)
+
+
+def facts(metadata: Mapping[str, Any]) -> list[Fact]:
+    """Return what is known of a document beside its text, as names and values to be read."""
+    found = []
+    for name, value in metadata.items():
+        if name in _SHOWN_ELSEWHERE or value in (None, "", [], {}):
+            continue
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        is_link = shown.startswith(("https://", "http://")) and " " not in shown
+        found.append(Fact(name.replace("_", " ").capitalize(), shown, is_link))
+    return found
 
 
 def page_of(position: int) -> int:
@@ -52,11 +79,16 @@ def shown(
         seen = bisect_right(page_starts, passage.end - 1)
         yield ShownPassage(
             passage=passage,
-            heading=passage.heading if passage.heading != heading else "",
+            heading="" if passage.heading == heading or _says(passage) else passage.heading,
             is_chosen=passage.pk == chosen,
             parts=tuple(_parts(passage, page_starts[before:seen], first=before + 1)),
         )
         heading = passage.heading
+
+
+def _says(passage: Passage) -> bool:
+    """Say whether the passage begins with one of the headings over it."""
+    return passage.text.startswith(tuple(filter(None, passage.heading.split(" > "))))
 
 
 def _parts(passage: Passage, cuts: Sequence[int], *, first: int) -> Iterator[str | PageMark]:

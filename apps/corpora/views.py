@@ -68,6 +68,8 @@ def document(request: HttpRequest, pk: int) -> TemplateResponse:
         "shown": viewing.shown(
             page.object_list, page_starts=found.full_text.page_starts, chosen=chosen.pk if chosen else None
         ),
+        "facts": viewing.facts(found.metadata),
+        "page_count": len(found.full_text.page_starts),
         "may_delete": Corpus.objects.writable_by(request.user).filter(pk=found.corpus_id).exists(),
     }
     return render_page(request, "corpora/document.html", context)

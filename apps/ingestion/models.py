@@ -34,7 +34,7 @@ class JobQuerySet(models.QuerySet["Job"]):
             item_count=Count("items"),
             open_count=Count("items", filter=Q(items__state__in=JobItem.OPEN)),
             failed_count=Count("items", filter=Q(items__state__in=JobItem.BAD)),
-        )
+        ).order_by("-created_at")
 
 
 class Job(models.Model):

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import JsonResponse
+from django.http import Http404, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -14,12 +12,12 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.decorators import analyst_required
-from apps.corpora import extraction
 from apps.corpora.models import Corpus
 from apps.ingestion import catalogue, services
 from apps.ingestion.forms import DocumentFilter, ItemFilter, MappingForm, UploadForm
 from apps.ingestion.models import Job, JobItem
 from apps.ingestion.progress import is_unattended, owed_by_item, progress
+from apps.ingestion.tables import preview
 from apps.ingestion.uploads import SizeLimit
 from apps.pages.render import render_page
 from apps.pages.requests import HttpRequest
@@ -133,7 +131,9 @@ def item_retry(request: HttpRequest, pk: int) -> HttpResponseBase:
 def item_mapping(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show which column of a table was taken for what, beside its first rows, and let it be corrected."""
     item = _visible_item(request, pk)
-    table = extraction.preview(Path(item.source.file.path), name=item.name, rows=PREVIEW_ROWS)
+    if item.mapping is None:
+        raise Http404("This file is no table.")
+    table = preview(item, rows=PREVIEW_ROWS)
     form = MappingForm(request.POST or None, columns=table.columns, initial=item.mapping)
     if not item.is_open and form.is_valid():
         services.correct_mapping(item, form.mapping())
