@@ -26,7 +26,9 @@ class LoginRequiredMiddleware(auth_middleware.LoginRequiredMiddleware):
     A redirect would put the login page into the part of the page that htmx wanted to fill.
     """
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]) -> HttpResponseBase:
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseBase:
         if request.headers.get("HX-Request"):
             login = redirect_to_login(request.htmx.current_url_abs_path or "/", resolve_url("login"))
             return HttpResponseClientRedirect(login.url)

@@ -54,9 +54,7 @@ def users(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").replace("\0", "").strip()
     found = User.objects.prefetch_related("corpora").order_by("-is_active", "username")
     for word in text.split():
-        found = found.filter(
-            Q(username__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word)
-        )
+        found = found.filter(Q(username__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word))
     page = Paginator(found, USERS_A_PAGE).get_page(request.GET.get("page"))
     return render_page(request, "accounts/users.html", {"page": page, "text": text}, partial="people")
 

@@ -1,4 +1,4 @@
-"""What can be checked of the running product; each app adds its own checks in `AppConfig.ready`.
+"""What can be checked of the running product; each app registers its own checks in `AppConfig.ready`.
 
 The status page, `/readyz` and `manage.py doctor` all show what `run_checks` returns.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,24 +24,26 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What one check saw, and how to mend it where that is needed."""
+    """What one check saw."""
 
     state: State
     summary: str
+    #: How to mend it; empty when all is well.
     remedy: str = ""
-    facts: dict[str, object] = field(default_factory=dict)
+    #: For admins and programs: versions, counts, paths.
+    facts: dict[str, str | int | float | None] = field(default_factory=dict)
 
-    @classmethod
-    def ok(cls, summary: str, **facts: object) -> Finding:
-        return cls(state=State.OK, summary=summary, facts=facts)
 
-    @classmethod
-    def warn(cls, summary: str, remedy: str, **facts: object) -> Finding:
-        return cls(state=State.WARN, summary=summary, remedy=remedy, facts=facts)
+def ok(summary: str, **facts: str | int | float | None) -> Finding:
+    return Finding(state=State.OK, summary=summary, facts=facts)
 
-    @classmethod
-    def fail(cls, summary: str, remedy: str, **facts: object) -> Finding:
-        return cls(state=State.FAIL, summary=summary, remedy=remedy, facts=facts)
+
+def warn(summary: str, remedy: str, **facts: str | int | float | None) -> Finding:
+    return Finding(state=State.WARN, summary=summary, remedy=remedy, facts=facts)
+
+
+def fail(summary: str, remedy: str, **facts: str | int | float | None) -> Finding:
+    return Finding(state=State.FAIL, summary=summary, remedy=remedy, facts=facts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +51,12 @@ class Check:
     name: str
     label: str
     run: Callable[[], Finding]
-    #: No search can be answered without it: `/readyz` asks only these.
+    #: Lower stands higher in the list: servers under 20, the search itself under 40, workers after.
+    order: int
+    #: Checks that must not have failed before this one makes sense: a server is waited for once, not ten times.
+    needs: tuple[str, ...] = ()
+    #: Without it no search is answered; `/readyz` asks only these.
     vital: bool = False
-    #: Where it stands in the list; servers come first.
-    order: int = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,21 +69,33 @@ class Result:
 _checks: dict[str, Check] = {}
 
 
-def register(check: Check) -> None:
-    """Add `check` to what is shown; a name registered twice keeps the later one."""
-    _checks[check.name] = check
+def register(*checks: Check) -> None:
+    """Add to what is shown; of two checks of one name the later counts."""
+    _checks.update({check.name: check for check in checks})
 
 
 def run_checks(*, vital_only: bool = False) -> list[Result]:
-    """Run every check, in order. A server that is away fails its checks and no others."""
+    """Run the checks in order. What a failed check would have answered is not asked again."""
     chosen = [check for check in _checks.values() if check.vital or not vital_only]
-    return [_run(check) for check in sorted(chosen, key=lambda check: (check.order, check.label))]
+    results: dict[str, Result] = {}
+    for check in sorted(chosen, key=lambda check: (check.order, check.label)):
+        failed = [results[name].check.label for name in check.needs if _failed(results.get(name))]
+        results[check.name] = _not_run(check, failed[0]) if failed else _run(check)
+    return list(results.values())
 
 
-def worst(results: list[Result]) -> State:
+def worst(results: Sequence[Result]) -> State:
     """Return the gravest state among `results`."""
     states = {result.finding.state for result in results}
     return next((state for state in (State.FAIL, State.WARN) if state in states), State.OK)
+
+
+def _failed(result: Result | None) -> bool:
+    return result is not None and result.finding.state is State.FAIL
+
+
+def _not_run(check: Check, missing: str) -> Result:
+    return Result(check=check, finding=fail("not checked", f"Mend “{missing}” first."), took_ms=0)
 
 
 def _run(check: Check) -> Result:
@@ -87,14 +103,15 @@ def _run(check: Check) -> Result:
     try:
         finding = check.run()
     except Exception as failure:
-        # A check reports; whatever it meets is a finding, and the log keeps the details.
-        log.warning("Check %s met an error", check.name, exc_info=not outage(failure))
-        finding = _of_failure(failure)
+        # Whatever a check meets is what it has found out: it is shown, and the log keeps the traceback.
+        away = outage(failure)
+        log.warning("Check %s failed: %s", check.name, failure, exc_info=not away)
+        finding = fail(
+            f"the {away} does not answer" if away else f"{type(failure).__name__}: {_first_line(failure)}",
+            f"Mend the {away}." if away else "The server's log has the details.",
+        )
     return Result(check=check, finding=finding, took_ms=(time.perf_counter() - started) * 1000)
 
 
-def _of_failure(failure: Exception) -> Finding:
-    if away := outage(failure):
-        return Finding.fail(f"cannot be told: the {away} does not answer", f"Mend the {away} first.")
-    first_line = str(failure).splitlines()[0] if str(failure) else "no message"
-    return Finding.fail(f"{type(failure).__name__}: {first_line}", "The server's log has the details.")
+def _first_line(failure: Exception) -> str:
+    return next(iter(str(failure).splitlines()), "no message")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
@@ -16,21 +17,20 @@ YEAR_S = 365 * 24 * 3600
 @require_POST
 @login_not_required
 def set_theme(request: HttpRequest) -> HttpResponse:
-    """Keep the look a person chose; "system" forgets it."""
+    """Keep the look a person chose, and show the page they came from in it."""
     back = request.headers.get("Referer", "")
     safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     response = HttpResponseRedirect(back if safe else "/")
     if (chosen := request.POST.get("theme")) in {"light", "dark"}:
         # Not HttpOnly: the switch in the page sets the same cookie without a reload.
         response.set_cookie("theme", chosen, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
-    else:
-        response.delete_cookie("theme", samesite="Lax")
     return response
 
 
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
-    return render_page(request, "pages/help.html")
+    admins = get_user_model().objects.active_admins().order_by("username")
+    return render_page(request, "pages/help.html", {"admins": admins, "now": timezone.now()})
 
 
 @require_safe
@@ -56,5 +56,6 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     """Tell whether a search could be answered now: 200, or 503 with what is missing."""
     results = health.run_checks(vital_only=True)
     ready = health.worst(results) != health.State.FAIL
-    checks = {result.check.name: result.finding.summary for result in results}
+    # States only: versions and reasons are nobody's business who is not logged in.
+    checks = {result.check.name: result.finding.state for result in results}
     return JsonResponse({"status": "ready" if ready else "not ready", "checks": checks}, status=200 if ready else 503)

@@ -27,13 +27,17 @@ def icon(name: str, label: str = "") -> SafeString:
 
 
 @register.filter
-def zulu(value: datetime | None) -> SafeString | str:
-    """Write a moment as operations do, "23 Nov 2026 14:05Z"; JavaScript adds local time on hover."""
+def zulu(value: datetime | None, to: str = "minutes") -> SafeString | str:
+    """Write a moment as operations do, "23 Nov 2026 14:05Z"; JavaScript adds local time on hover.
+
+    to: "minutes" or "seconds".
+    """
     if value is None:
         return ""
     moment = value.astimezone(UTC)
     # Not strftime's %-d: it is not there on every system.
-    written = f"{moment.day} {moment:%b %Y %H:%M}Z"
+    clock = f"{moment:%H:%M:%S}" if to == "seconds" else f"{moment:%H:%M}"
+    written = f"{moment.day} {moment:%b %Y} {clock}Z"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), written)
 
 

@@ -41,9 +41,11 @@ class TestLogin:
         person = UserFactory()
         wrong_password = try_to_log_in(client, person.username).context["form"].non_field_errors()
         wrong_name = try_to_log_in(client, "nobody").context["form"].non_field_errors()
-        assert wrong_password == wrong_name == [
-            "This name and password do not go together. Upper and lower case count in both."
-        ]
+        assert (
+            wrong_password
+            == wrong_name
+            == ["This name and password do not go together. Upper and lower case count in both."]
+        )
 
     def test_refuses_who_is_switched_off(self, client):
         person = UserFactory(is_active=False)

@@ -94,10 +94,10 @@ class Command(BaseCommand):
         """Collect the static files, unless they are those of the last time."""
         stamp = Path(settings.STATIC_ROOT) / ".collected"
         wanted = _fingerprint_of_static()
-        if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
             return
         call_command("collectstatic", interactive=False, verbosity=0)
-        stamp.write_text(wanted, encoding="ascii")
+        stamp.write_text(wanted, encoding="utf-8")
 
     def _supervise(self, host: str, port: int) -> int:
         supervisor = Supervisor(logs=settings.HOME.path / "logs", say=self._say)

@@ -1,0 +1,85 @@
+"""Checks of the model and of the index that answers searches."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Count, Min, Q
+
+from apps.indexing import jobs, services
+from apps.indexing.models import PendingVector, VectorIndex
+from apps.pages.health import Check, Finding, fail, ok, register, warn
+from apps.pages.queues import queue_check
+from apps.retrievers.checkpoints import CheckpointMissing, find_checkpoint
+
+
+def check_model() -> Finding:
+    card = services.chosen_card()
+    try:
+        revision = services.chosen_revision(card)
+    except CheckpointMissing as missing:
+        return fail(f"the files of {card.name} are not on this machine", str(missing), model=card.name)
+    found = find_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
+    where = str(found.path) if found else "built in"
+    return ok(f"{card.name}, revision {revision}", model=card.name, revision=revision, dim=card.dim, path=where)
+
+
+def check_live_index() -> Finding:
+    live = VectorIndex.objects.live()
+    if live is None:
+        return fail(
+            "no index answers searches: they find words only",
+            "Run `manage.py ensure_index`.",
+        )
+    facts = {"index": live.pk, "model": live.retriever, "revision": live.revision, "dim": live.dim}
+    chosen = services.chosen_card()
+    if chosen.name != live.retriever:
+        return warn(
+            f"made by {live.retriever}, while settings ask for {chosen.name}",
+            f"The index of {chosen.name} takes over when it is filled. To keep this one, set RETRIEVER={live.retriever}.",
+            **facts,
+        )
+    return ok(f"{live.retriever}, {live.dim} dims", **facts)
+
+
+def check_embedding() -> Finding:
+    """Look at what still waits for vectors; such passages are already found by their words."""
+    owed = PendingVector.objects.filter(index__in=VectorIndex.objects.growing())
+    seen = owed.aggregate(
+        waiting=Count("pk", filter=Q(reason="")),
+        set_aside=Count("pk", filter=~Q(reason="")),
+        oldest=Min("pk", filter=Q(reason="")),
+    )
+    facts = {"waiting": seen["waiting"], "set_aside": seen["set_aside"], "oldest_waiting_since": _since(seen["oldest"])}
+    if seen["set_aside"]:
+        return warn(
+            f"{seen['set_aside']:,} passages could not be embedded: they are found by words only",
+            "The log of the embedding worker says why.",
+            **facts,
+        )
+    waiting = f"{seen['waiting']:,} passages wait" if seen["waiting"] else "every passage has its vector"
+    return ok(waiting, **facts)
+
+
+def _since(pending_pk: int | None) -> str | None:
+    if pending_pk is None:
+        return None
+    moment = PendingVector.objects.values_list("passage__document__created_at", flat=True).get(pk=pending_pk)
+    return moment.isoformat(timespec="seconds")
+
+
+register(
+    Check(name="model", label="Model", run=check_model, order=20),
+    Check(
+        name="live_index",
+        label="Live index",
+        run=check_live_index,
+        order=21,
+        needs=("database", "migrations"),
+        vital=True,
+    ),
+    Check(name="embedding", label="Vectors", run=check_embedding, order=22, needs=("database", "migrations")),
+    queue_check(jobs.EMBED_QUEUE, label="Embedding workers", without="new passages are found by words only", order=42),
+    queue_check(
+        jobs.MAINTENANCE_QUEUE, label="Maintenance workers", without="lost work is not picked up again", order=43
+    ),
+)
