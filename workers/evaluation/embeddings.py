@@ -15,7 +15,7 @@ from workers.encoders.base import Encoder, Vectors
 logger = logging.getLogger(__name__)
 
 _BATCH = 1024  # texts encoded between two writes: what a killed run loses at most
-_BLOCK = 16_384  # vectors read at a time
+_BLOCK = 8_192  # vectors read at a time: 128 MB of 4,096 dimensions
 _KEY_BYTES = 16
 
 
