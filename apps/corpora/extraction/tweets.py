@@ -90,8 +90,9 @@ def _text(tweet: Record) -> str:
 
 
 def _author(tweet: Record) -> Record:
-    user = tweet.get("user")
-    return user if isinstance(user, dict) else _included(tweet, "users", tweet.get("author_id"))
+    """Return who wrote `tweet`: `user` in v1.1, `author` in v2 as twarc flattens it, else from what came beside."""
+    beside = _included(tweet, "users", tweet.get("author_id"))
+    return next((each for each in (tweet.get("user"), tweet.get("author")) if isinstance(each, dict)), beside)
 
 
 def _facts(tweet: Record, author: Record) -> Record:
