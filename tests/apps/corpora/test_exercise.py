@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from apps import corpora
+from apps.corpora.extraction.records import ExtractedDocument
+from apps.corpora.extraction.tweets import documents
 from apps.retrievers.intents import Intent
 
 EXERCISE = Path(corpora.__file__).parent / "exercise"
@@ -96,6 +98,12 @@ class TestTweets:
         assert times == sorted(times)
         assert times[0] >= BEGINS
         assert times[-1] <= ENDS
+
+    def test_are_read_with_their_author_and_hashtags(self, tweets):
+        for document in documents(enumerate(tweets, 1)):
+            assert isinstance(document, ExtractedDocument)
+            assert document.author.startswith("@")
+            assert HASHTAG.removeprefix("#") in document.metadata["hashtags"]
 
     def test_refer_only_to_earlier_tweets(self, tweets):
         written = {tweet["id"]: tweet["created_at"] for tweet in tweets}
