@@ -142,7 +142,8 @@ def _begins_passage(unit: _Unit, filled: int, room: int) -> bool:
 def _best_cut(units: list[_Unit], room: int) -> int:
     """Return how many of `units`, which do not all fit, make the next passage."""
     filled = 0
-    late, early = [], [1]
+    late: list[int] = []
+    early = [1]
     for cut in range(1, len(units)):
         filled += units[cut - 1].tokens
         if filled <= room:

@@ -1,8 +1,10 @@
 """Zips of files: safe names, no bombs, no links; what is refused is named, what is good goes on."""
 
+import lzma
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,6 +16,11 @@ _JUNK = re.compile(r"(?:^|/)(?:__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|deskto
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _UTF8_NAME = 0x800
 _BLOCK = 1 << 18
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, NotImplementedError
+)  # fmt: skip
 
 
 class _Refused(Exception):
@@ -63,7 +70,7 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Pa
                 # What the member says of its own size may be a lie: count what really comes.
                 _check_size(size, member.compress_size, limits)
                 unpacked.write(block)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, *_compression_errors()) as error:
+    except _UNREADABLE as error:
         raise _Refused(f"it is damaged or packed in a way we do not read ({error})") from error
     if is_archive(target, name=member.filename):
         raise _Refused("it is a zip inside the zip: unpack it and upload its files")
@@ -90,10 +97,3 @@ def _check_size(size: int, packed: int, limits: Limits) -> None:
         raise _Refused(f"it unpacks to more than {limits.ratio} times its packed size, as a zip bomb does")
     if size > limits.unpacked_bytes:
         raise _Refused("the zip unpacks to more than one upload may hold: split it")
-
-
-def _compression_errors() -> tuple[type[Exception], ...]:
-    import lzma
-    import zlib
-
-    return (zlib.error, lzma.LZMAError)

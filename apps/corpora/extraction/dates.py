@@ -1,6 +1,7 @@
 """Dates as people and programs write them. Ambiguous ones are left alone rather than guessed."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
@@ -39,7 +40,7 @@ _WRITTEN = [
 _SLASHED = re.compile(
     r"(\d{1,2})[/.](\d{1,2})[/.]((?:19|20)\d\d)(?:[ T]+(\d{1,2}:\d\d(?::\d\d)?)(?: ?([AP]M))?)?", re.I
 )
-_EPOCH = re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?")
+_TWITTER = "%a %b %d %H:%M:%S %z %Y"
 _EARLIEST, _LATEST = 1900, 2100
 
 # The National Weather Service's "1151 AM CDT MON AUG 29 2005"; hours from UTC.
@@ -88,21 +89,26 @@ def is_day_first(values: list[str]) -> bool:
 
 
 def _from_program(text: str) -> datetime | None:
-    if _EPOCH.fullmatch(text):
-        seconds = float(text) if len(text.split(".")[0]) == 10 else float(text) / 1000
-        return _aware(datetime.fromtimestamp(seconds, UTC))
-    try:
-        if re.match(r"\d{4}-?\d\d-?\d\d", text):
-            return _aware(datetime.fromisoformat(text))
-        if re.search(r"\d\d:\d\d", text):
-            return _aware(
-                datetime.strptime(text, "%a %b %d %H:%M:%S %z %Y")
-                if text[-4:].isdigit() and "+" in text
-                else parsedate_to_datetime(text)
-            )
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
+    for pattern, parse in _WRITTEN_BY_PROGRAMS:
+        if pattern.match(text):
+            try:
+                return _aware(parse(text))
+            except (ValueError, IndexError, TypeError, OverflowError):
+                return None  # it only looked like one: what people write is tried next
     return None
+
+
+def _from_epoch(text: str) -> datetime:
+    seconds = float(text) if len(text.split(".")[0]) == 10 else float(text) / 1000
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_WRITTEN_BY_PROGRAMS: list[tuple[re.Pattern[str], Callable[[str], datetime]]] = [
+    (re.compile(r"\d{10}(?:\d{3})?(?:\.\d+)?$"), _from_epoch),
+    (re.compile(r"\d{4}-?\d\d-?\d\d"), datetime.fromisoformat),
+    (re.compile(r"\w{3} \w{3} \d\d [\d:]{8} [+-]\d{4} \d{4}$"), lambda text: datetime.strptime(text, _TWITTER)),
+    (re.compile(r".*\d\d:\d\d"), parsedate_to_datetime),
+]
 
 
 def _from_slashes(text: str, *, day_first: bool) -> datetime | None:

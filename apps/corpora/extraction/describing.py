@@ -64,8 +64,11 @@ def title_from_text(text: str) -> str:
 
 
 def _first_heading(document: ExtractedDocument) -> str:
-    """Return the first heading in the head of the text, the highest where several stand there."""
-    near = [heading for heading in document.headings if heading.start < _HEAD]
+    """Return the first heading in the head of the text, the highest where several stand there.
+
+    Below the third level headings name parts (and in a PDF they are merely bold): the file's name says more.
+    """
+    near = [heading for heading in document.headings if heading.start < _HEAD and heading.level <= 3]
     if not near:
         return ""
     top = min(near, key=lambda heading: (heading.level, heading.start))

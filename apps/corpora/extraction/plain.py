@@ -9,9 +9,8 @@ from apps.corpora.extraction import bulletins
 from apps.corpora.extraction.charsets import decode
 from apps.corpora.extraction.composing import Composer
 from apps.corpora.extraction.describing import composed
+from apps.corpora.extraction.lists import BULLET
 from apps.corpora.extraction.records import ExtractedDocument, ExtractionFailed, Source
-
-BULLET = re.compile(r"\s*(?:[•●◦▪■□➢►▶✓✔➔→*·‒–—o-]\s+|\(?\d{1,3}[.)]\s+|\(?[a-z][.)]\s+)(?=\S)")
 
 _UNDERLINE = re.compile(r"\s*([-=~*_])\1{3,}\s*$")
 _BLANK = re.compile(r"\n[ \t]*\n")

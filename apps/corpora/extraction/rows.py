@@ -19,7 +19,7 @@ _MOST_TEXT_COLUMNS = 4
 _LONGEST_FACT = 1_000
 
 # Names without their punctuation; the earlier in a list, the surer.
-_TEXT = "text fulltext tweettext tweet body content contents message passage claim statement post".split()
+_TEXT = "text fulltext tweettext tweet body content contents message passage excerpt claim statement post".split()
 _TITLE = "title headline subject heading name event eventtype eventname label".split()
 _DATE = (
     "date publishedat createdat published created datetime timestamp time pubdate postedat reportdate begindate "
