@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm, UsernameField
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -17,6 +17,7 @@ class LoginForm(AuthenticationForm):
         "invalid_login": "This name and password do not go together. Upper and lower case count in both.",
         "inactive": "This account is switched off. Ask an admin.",
     }
+    username = UsernameField(label="User name", widget=forms.TextInput(attrs={"autofocus": True}))
     #: Seconds until the next try is taken; 0 while tries are free.
     wait_s = 0
 
@@ -54,7 +55,7 @@ class _NewPassword(SetPasswordForm):
             raise ValidationError("Choose a password that differs from the one you have now.")
         return chosen
 
-    def save(self, commit: bool = True) -> User:
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
         self.user.set_own_password(self.cleaned_data["new_password1"])
         if commit:
             self.user.save(update_fields=["password", "must_change_password"])
@@ -110,7 +111,7 @@ class UserForm(forms.ModelForm):
 class NewUserForm(UserForm):
     """Adds a person with a one-time password."""
 
-    def save(self, commit: bool = True) -> User:
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
         self.one_time_password = self.instance.set_one_time_password()
         return super().save(commit)
 

@@ -66,7 +66,7 @@ class TestLoginPage:
 
     def test_is_accessible_with_errors_too(self, page, assert_accessible):
         page.goto(reverse("login"))
-        page.get_by_label("Username").fill("nobody")
+        page.get_by_label("User name").fill("nobody")
         page.get_by_label("Password").fill("wrong")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert").first).to_contain_text("do not go together")
@@ -74,7 +74,7 @@ class TestLoginPage:
 
     def test_goes_by_keyboard_from_name_to_password_to_button(self, page):
         page.goto(reverse("login"))
-        expect(page.get_by_label("Username")).to_be_focused()
+        expect(page.get_by_label("User name")).to_be_focused()
         page.keyboard.press("Tab")
         expect(page.get_by_label("Password")).to_be_focused()
         page.keyboard.press("Tab")
@@ -83,7 +83,7 @@ class TestLoginPage:
     def test_lets_in_and_asks_for_a_password_of_ones_own(self, page):
         UserFactory(username="mara", must_change_password=True)
         page.goto(reverse("status"))
-        page.get_by_label("Username").fill("mara")
+        page.get_by_label("User name").fill("mara")
         page.get_by_label("Password").fill(PASSWORD)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Choose a password of your own")).to_be_visible()
@@ -91,7 +91,7 @@ class TestLoginPage:
     def test_says_how_long_to_wait_after_wrong_tries(self, page, problems):
         page.goto(reverse("login"))
         for _ in range(FREE_TRIES + 1):
-            page.get_by_label("Username").fill("mara")
+            page.get_by_label("User name").fill("mara")
             page.get_by_label("Password").fill("wrong")
             with page.expect_navigation():
                 page.keyboard.press("Enter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from django import template
@@ -9,8 +10,8 @@ from django.http import HttpRequest
 from django.template.context import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from apps.pages.middleware import theme as chosen_theme
 
@@ -41,6 +42,12 @@ def zulu(value: datetime | None, to: str = "minutes") -> SafeString | str:
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), written)
 
 
+@register.filter
+def commands(text: str) -> SafeString:
+    """Set what stands between backquotes as code; everything is escaped first."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S308
+
+
 @register.simple_tag(takes_context=True)
 def theme(context: Context) -> str:
     """Return "light" or "dark" as chosen with the switch, or "" for the system's look."""
@@ -49,7 +56,7 @@ def theme(context: Context) -> str:
 
 
 @register.inclusion_tag("partials/nav_link.html", takes_context=True)
-def nav_link(context: Context, name: str, label: str, icon_name: str) -> dict[str, str]:
+def nav_link(context: Context, name: str, label: str, *, icon_name: str) -> dict[str, str]:
     """Link to the page `name`, marked when it, or a page below it, is the one shown."""
     try:
         url = reverse(name)

@@ -37,7 +37,9 @@ class TestUsersPages:
         person = UserFactory(analyst=True, username="mara", must_change_password=True)
         CorpusFactory(name="River bulletins", members=[person])
         page = client.get(reverse("users")).text
-        assert "mara" in page and "River bulletins" in page and "One-time password" in page
+        assert "mara" in page
+        assert "River bulletins" in page
+        assert "One-time password" in page
 
     def test_cost_the_same_queries_however_many_people(self, client, admin, django_assert_max_num_queries):
         UserFactory.create_batch(20)
@@ -103,7 +105,8 @@ class TestChangingSomebody:
         response = client.post(reverse("user", args=[admin.pk]), fields(admin, **change))
         assert "This is the last admin who can log in." in response.text
         admin.refresh_from_db()
-        assert admin.is_admin and admin.is_active
+        assert admin.is_admin
+        assert admin.is_active
 
     def test_one_of_two_admins_may_go(self, client, admin):
         other = UserFactory(admin=True)
@@ -117,7 +120,8 @@ class TestChangingSomebody:
         theirs.force_login(person)
         one_time = client.post(reverse("user-reset-password", args=[person.pk])).context["one_time"]
         person.refresh_from_db()
-        assert person.check_password(one_time) and person.must_change_password
+        assert person.check_password(one_time)
+        assert person.must_change_password
         assert theirs.get(reverse("help")).status_code == 302
 
     def test_nobody_is_404(self, client, admin):
