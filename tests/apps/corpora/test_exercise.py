@@ -30,6 +30,15 @@ def issued_at(path: Path) -> datetime:
     return datetime.strptime(stamp[1], "%d %b %Y %H:%M").replace(tzinfo=UTC)
 
 
+def shelter_count(text: str) -> tuple[int, list[int]] | None:
+    """Return the total and the figure of each shelter, where a report gives both."""
+    found = re.search(r"Shelters hold ([\d,]+)(?: people)?: ([^.]+)\.", text)
+    if found is None:
+        return None
+    each = re.findall(r"[A-Z][a-z]+ (\d{1,3}(?:,\d{3})*)", found[2])
+    return int(found[1].replace(",", "")), [int(figure.replace(",", "")) for figure in each]
+
+
 def words(path: Path) -> int:
     return len(path.read_text("utf-8").split())
 
@@ -74,6 +83,11 @@ class TestDocuments:
         assert times == sorted(times)
         assert times[0] >= BEGINS
         assert times[-1] <= ENDS
+
+    def test_shelter_figures_add_up(self):
+        counts = [found for path in REPORTS if (found := shelter_count(path.read_text("utf-8")))]
+        assert len(counts) >= 8
+        assert [shelters for total, shelters in counts if total != sum(shelters)] == []
 
     def test_no_two_are_the_same(self):
         bodies = [path.read_text("utf-8") for path in (*REPORTS, *GUIDANCE)]
