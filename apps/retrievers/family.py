@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from difflib import get_close_matches
 from types import MappingProxyType
 
 from apps.retrievers import prompts
@@ -29,7 +30,8 @@ def get_card(name: str) -> RetrieverCard:
     for card in FAMILY.values():
         if wanted and wanted in (card.name.lower(), card.hub_id.lower()):
             return card
-    raise UnknownRetriever(f"No retriever is called {name!r}. Known: {', '.join(FAMILY)}.")
+    near = " or ".join(get_close_matches(name, FAMILY, n=2)) or ", ".join(card.name for card in DMRETRIEVERS)
+    raise UnknownRetriever(f"No retriever is called {name!r}. Did you mean {near}? `manage.py models list` has all.")
 
 
 def _dmretriever(size: str, *, parameters: int, dim: int, layers: int) -> RetrieverCard:

@@ -12,27 +12,36 @@ from functools import lru_cache
 from pathlib import Path
 
 from apps.retrievers.card import RetrieverCard
-from apps.retrievers.checkpoints import get_checkpoint
+from apps.retrievers.checkpoints import find_checkpoint, get_checkpoint
 from apps.retrievers.family import HASHING
-from workers.encoders.base import Encoder, EncoderUnavailable
+from workers.encoders.backends import choose_backend, open_backend
+from workers.encoders.base import Encoder, EncoderUnavailable, Workload
 from workers.encoders.hashing import HashingEncoder
+from workers.encoders.remote import RemoteEncoder
 
 __all__ = ["Encoder", "EncoderUnavailable", "get_encoder"]
 
 
 @lru_cache(maxsize=4)
 def get_encoder(
-    card: RetrieverCard, *, device: str = "auto", backend: str = "auto", folder: Path | None = None
+    card: RetrieverCard,
+    *,
+    device: str = "auto",
+    backend: str = "auto",
+    folder: Path | None = None,
+    workload: Workload = "passages",
 ) -> Encoder:
     """Return the encoder of `card`, loaded once a process.
 
-    backend: "torch", or "torch-fp32", "torch-bf16", "torch-fp16". Raises CheckpointMissing or
-    EncoderUnavailable, whose messages are for people.
+    backend: "auto" takes what was measured fastest here for the workload; else an engine ("torch",
+    "openvino", "onnx"), one of backends.BACKENDS, or the URL of a server that has the model. Raises
+    CheckpointMissing or EncoderUnavailable, whose messages are for people.
     """
-    if card == HASHING:
+    if card.name == HASHING.name:
         return HashingEncoder()
-    from workers.encoders.torch_backend import open_torch
-
+    if backend.startswith(("http://", "https://")):
+        return RemoteEncoder(card, backend, checkpoint=find_checkpoint(card, folder=folder))
     checkpoint = get_checkpoint(card, folder=folder)
-    _, _, precision = backend.partition("-")
-    return open_torch(card, checkpoint, device=device, precision=precision or "auto")
+    if backend == "auto":
+        backend = choose_backend(card, checkpoint, device=device, workload=workload)
+    return open_backend(card, checkpoint, backend=backend, device=device)

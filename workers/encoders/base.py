@@ -1,7 +1,7 @@
 """What every encoder promises, and the shape of what its backends compute."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ TokenIds = NDArray[np.int64]
 #: (token ids, attention mask), both (B, T) -> unit-length vectors (B, D).
 #: Raises MemoryError when the batch does not fit; a smaller one may.
 Forward = Callable[[TokenIds, TokenIds], Vectors]
+
+
+#: What an encoder is opened for: many texts at once, or one at a time and at once.
+Workload = Literal["passages", "queries"]
 
 
 class EncoderUnavailable(RuntimeError):

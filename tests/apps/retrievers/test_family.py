@@ -42,9 +42,10 @@ class TestFamily:
     def test_finds_a_card_by_name_or_hub_id_in_any_case(self, name):
         assert get_card(name).name == "DMRetriever-33M"
 
-    def test_an_unknown_name_is_answered_with_the_known_ones(self):
-        with pytest.raises(UnknownRetriever, match=r"No retriever is called 'bert'\. Known: DMRetriever-33M"):
-            get_card("bert")
+    @pytest.mark.parametrize(("typed", "meant"), [("DMRetriver-33", "DMRetriever-33M"), ("xyz", "DMRetriever-7.6B")])
+    def test_an_unknown_name_is_answered_with_near_ones(self, typed, meant):
+        with pytest.raises(UnknownRetriever, match=f"No retriever is called '{typed}'. Did you mean .*{meant}"):
+            get_card(typed)
 
     def test_an_empty_name_is_not_the_model_without_a_hub_id(self):
         with pytest.raises(UnknownRetriever):

@@ -1,0 +1,61 @@
+"""What was measured of a model's backends on this machine: written by the encoders, shown by doctor."""
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from apps.retrievers.card import RetrieverCard
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """Texts a second by backend: passages of 256 tokens in bulk, queries of 12 tokens one by one."""
+
+    machine: str
+    passages: dict[str, float]
+    queries: dict[str, float]
+
+    def fastest(self, workload: str) -> str:
+        """Return the backend for "passages" or "queries"."""
+        rates: dict[str, float] = getattr(self, workload)
+        return max(rates, key=lambda backend: rates[backend])
+
+
+def cache_folder() -> Path:
+    """Where graphs and measurements of this machine are kept: $DMSEARCH_CACHE or ~/.cache/dmsearch."""
+    return Path(os.environ.get("DMSEARCH_CACHE") or Path.home() / ".cache" / "dmsearch")
+
+
+def this_machine() -> str:
+    """Name the processor and how many of its cores we may use: another machine measures anew."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor()} × {cores}"
+
+
+def read_calibration(card: RetrieverCard, revision: str) -> Calibration | None:
+    """Return what was measured on this machine, or None where nothing was."""
+    path = calibration_file(card, revision)
+    if not path.is_file():
+        return None
+    found = Calibration(**json.loads(path.read_text(encoding="utf-8")))
+    return found if found.machine == this_machine() else None
+
+
+def write_calibration(card: RetrieverCard, revision: str, calibration: Calibration) -> None:
+    path = calibration_file(card, revision)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(calibration), indent=2), encoding="utf-8")
+
+
+def calibration_file(card: RetrieverCard, revision: str) -> Path:
+    return cache_folder() / card.name / revision / "calibration.json"
+
+
+def _processor() -> str:
+    """Return the model's name as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
