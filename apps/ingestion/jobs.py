@@ -25,7 +25,7 @@ def queue_is_empty() -> bool:
             return True
 
 
-def somebody_listens(*, timeout: float = 1.0) -> bool:
-    """Ask the workers that are up whether one of them takes from the ingest queue."""
+def somebody_listens(queue: str = INGEST_QUEUE, *, timeout: float = 1.0) -> bool:
+    """Ask the workers that are up whether one of them takes from `queue`."""
     answers = current_app.control.inspect(timeout=timeout).active_queues() or {}
-    return any(queue["name"] == INGEST_QUEUE for queues in answers.values() for queue in queues)
+    return any(taken["name"] == queue for queues in answers.values() for taken in queues)

@@ -35,17 +35,25 @@ def open_job(corpus: Corpus, *, user: User | None = None) -> Job:
     return Job.objects.create(corpus=corpus, created_by=user)
 
 
-def accept(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[str, object] | None = None) -> JobItem:
-    """Keep a file whole and ask for it to be read; nothing of it is looked at here.
+def add(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[str, object] | None = None) -> JobItem:
+    """Keep a file whole, as an item that waits; nothing of it is looked at here.
 
-    name: as the uploader has it, with folders. kind: the corpus's where empty. The file waits safely in the
-    database whether or not the request for its reading arrives.
+    name: as the uploader has it, with folders. kind: the corpus's where empty.
     """
     with transaction.atomic():
         stored, _ = StoredFile.objects.keep(content)
-        item = JobItem.objects.create(
+        return JobItem.objects.create(
             job=job, source=stored, name=tidy_name(name), kind=kind or job.corpus.kind, mapping=mapping
         )
+
+
+def accept(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[str, object] | None = None) -> JobItem:
+    """Keep a file whole, as `add` does, and ask a worker to read it.
+
+    The file waits safely in the database whether or not the request for its reading arrives.
+    """
+    with transaction.atomic():
+        item = add(job, content, name=name, kind=kind, mapping=mapping)
         ask([item.pk])
     return item
 

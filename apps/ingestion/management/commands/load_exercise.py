@@ -1,0 +1,29 @@
+"""manage.py load_exercise: load the fictional exercise into public corpora; run again, it changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from apps.ingestion import exercise
+from apps.ingestion.progress import progress
+
+
+class Command(BaseCommand):
+    help = "Load the fictional exercise that comes with the program; quick when it is there."
+
+    def handle(self, **_: Any) -> None:
+        failed = 0
+        for shelf in exercise.SHELVES:
+            job = exercise.load(shelf)
+            if job is None:
+                self.stdout.write(f"{shelf.slug}: nothing new")
+                continue
+            seen = progress(job)
+            failed += seen.failed
+            self.stdout.write(f"{shelf.slug}: {seen.documents:,} documents, {seen.passages:,} passages")
+            for name, reason in job.items.bad().values_list("name", "reason"):
+                self.stderr.write(f"FAILED {name}: {reason}")
+        if failed:
+            raise SystemExit(1)
