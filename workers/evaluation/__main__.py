@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--intent", type=Intent, help="of queries that name none (BEIR, TREC)")
     parser.add_argument("--model", help="a card's name or a checkpoint's folder (default: the product's)")
     parser.add_argument("--retrieval", choices=("dense", "lexical", "hybrid"), default="dense")
+    parser.add_argument("--fusion", choices=("ranks", "scores"), default="ranks", help="of the arms of hybrid")
     parser.add_argument("--score-run", type=Path, metavar="FILE", help="score this TREC run; retrieve nothing")
     parser.add_argument(
         "--instructions",
@@ -106,7 +107,9 @@ def _retrieval(options: argparse.Namespace) -> Retrieval:
     if options.retrieval == "lexical":
         return LexicalRetrieval()
     dense = _dense(options)
-    return dense if options.retrieval == "dense" else HybridRetrieval(dense, LexicalRetrieval())
+    if options.retrieval == "dense":
+        return dense
+    return HybridRetrieval(dense, LexicalRetrieval(), fusion=options.fusion)
 
 
 def _dense(options: argparse.Namespace) -> DenseRetrieval:

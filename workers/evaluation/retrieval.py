@@ -1,9 +1,12 @@
 """What can be evaluated: anything that ranks the passages of a collection."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Literal, Protocol
 
 from workers.evaluation.collection import Collection
-from workers.evaluation.ranking import Hit, Rankings, fuse
+from workers.evaluation.ranking import Hit, Rankings, fuse_ranks, fuse_scores
+
+Fusion = Literal["ranks", "scores"]
 
 
 class Retrieval(Protocol):
@@ -19,18 +22,23 @@ class Retrieval(Protocol):
 
 
 class HybridRetrieval:
-    """Fuses the k best of two arms by reciprocal rank."""
+    """Fuses the k best of a dense and a lexical arm, by their ranks or by their scores."""
 
     kind = "hybrid"
 
-    def __init__(self, dense: Retrieval, lexical: Retrieval) -> None:
+    def __init__(self, dense: Retrieval, lexical: Retrieval, *, fusion: Fusion = "ranks") -> None:
         self._dense = dense
         self._lexical = lexical
+        self._fusion = fusion
 
     def describe(self) -> dict[str, str]:
         lexical = self._lexical.describe()
-        return self._dense.describe() | {"lexical": f"{lexical['model']}: {lexical['revision']}"}
+        arms = {"lexical": f"{lexical['model']}: {lexical['revision']}", "fusion": self._fusion}
+        return self._dense.describe() | arms
 
     def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
         dense, lexical = (arm.search(collection, k=k) for arm in (self._dense, self._lexical))
-        return {query.id: fuse((dense[query.id], lexical[query.id]), k=k) for query in collection.queries}
+        return {query.id: self._fuse(dense[query.id], lexical[query.id], k=k) for query in collection.queries}
+
+    def _fuse(self, dense: Sequence[Hit], lexical: Sequence[Hit], *, k: int) -> list[Hit]:
+        return fuse_ranks((dense, lexical), k=k) if self._fusion == "ranks" else fuse_scores(dense, lexical, k=k)

@@ -40,8 +40,12 @@ def label(evaluation: Evaluation) -> str:
     system = evaluation.system
     if "instructions" not in system:
         return system["model"]
-    words = f"{system['model']} {evaluation.retrieval}, instructions {system['instructions']}"
-    return f"{words}, truncated" if system["documents"] == "truncated" else words
+    words = [f"{system['model']} {evaluation.retrieval}", f"instructions {system['instructions']}"]
+    if system["documents"] == "truncated":
+        words.append("truncated")
+    if "fusion" in system:
+        words.append(f"{system['fusion']} fused")
+    return ", ".join(words)
 
 
 def set_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:

@@ -82,7 +82,7 @@ class TestCommand:
         assert "nowhere" in capsys.readouterr().err
 
     def test_says_which_models_there_are(self, run):
-        assert "hashing" in run("--model", "no-such-model", status=1).err
+        assert "DMRetriever-33M" in run("--model", "no-such-model", status=1).err
 
     def test_writes_no_run_of_two_sets_into_one_file(self, run, folder, tmp_path):
         assert "one folder" in run("--run-file", str(tmp_path / "r"), str(folder), status=1).err

@@ -60,6 +60,10 @@ class TestHybridRetrieval:
         hybrid = HybridRetrieval(Fixed("levee", "boats"), Fixed("shelter", "boats"))
         assert ids(hybrid.search(floods, k=3)["q-levee"]) == ["boats", "levee", "shelter"]
 
+    def test_fuses_by_score_when_told_to(self, floods):
+        hybrid = HybridRetrieval(Fixed("levee", "boats"), Fixed("shelter"), fusion="scores")
+        assert ids(hybrid.search(floods, k=3)["q-levee"]) == ["levee", "boats", "shelter"]
+
     def test_names_the_dense_model_and_both_arms(self):
         description = HybridRetrieval(Fixed(), LexicalRetrieval()).describe()
         assert description["model"] == "fixed"

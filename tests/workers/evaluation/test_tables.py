@@ -38,9 +38,9 @@ class TestLabel:
         assert label(dense([1.0])) == DENSE_LABEL
 
     def test_says_when_documents_were_truncated(self):
-        system = DENSE | {"documents": "truncated"}
+        system = DENSE | {"documents": "truncated", "fusion": "ranks"}
         cut_short = evaluation([1.0], name="s", intent=Intent.QA, retrieval="hybrid", system=system)
-        assert label(cut_short) == "DMRetriever-33M hybrid, instructions on, truncated"
+        assert label(cut_short) == "DMRetriever-33M hybrid, instructions on, truncated, ranks fused"
 
 
 class TestSetRows:
