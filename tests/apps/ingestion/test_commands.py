@@ -47,9 +47,10 @@ class TestIngest:
         }  # fmt: skip
         assert set(JobItem.objects.values_list("name", flat=True)) == {"in/a.txt", "in/day 1/b.txt"}
 
-    def test_asks_the_workers_when_they_are_to_read(self, folder, asked):
+    def test_asks_the_workers_when_they_are_to_read(self, folder, asked, django_capture_on_commit_callbacks):
         CorpusFactory(slug="floods")
-        words = run(folder, corpus="floods")
+        with django_capture_on_commit_callbacks(execute=True):
+            words = run(folder, corpus="floods")
         assert len(asked) == 2
         assert "2 files wait to be read" in words
 
@@ -64,7 +65,7 @@ class TestIngest:
 
     def test_makes_no_corpus_unasked(self, folder):
         CorpusFactory(slug="reports")
-        with pytest.raises(CommandError, match="there are: reports.*--create"):
+        with pytest.raises(CommandError, match=r"there are: reports.*--create"):
             run(folder, corpus="floods")
 
     def test_makes_a_private_one_when_asked(self, folder):
