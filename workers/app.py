@@ -10,6 +10,7 @@ app.conf.include = [
     "apps.indexing.tasks",
     "workers.tasks.embed",
     "workers.tasks.query",
+    "workers.heartbeat",
 ]
 app.conf.beat_schedule = {
     "tend-indexes": {

@@ -28,9 +28,7 @@ class TestZulu:
 
 class TestCommands:
     def test_sets_commands_as_code_and_escapes_the_rest(self):
-        assert commands("Run `a <b>` & <i>wait</i>") == (
-            "Run <code>a &lt;b&gt;</code> &amp; &lt;i&gt;wait&lt;/i&gt;"
-        )
+        assert commands("Run `a <b>` & <i>wait</i>") == ("Run <code>a &lt;b&gt;</code> &amp; &lt;i&gt;wait&lt;/i&gt;")
 
 
 class TestIcon:

@@ -1,0 +1,74 @@
+import pytest
+from celery import current_app
+
+from apps.pages import queues
+from apps.pages.health import State
+from apps.pages.queues import Heartbeat, beat, judge_queue, queue_length, say_goodbye, workers_heard_from
+
+
+def worker(pid=1, *, takes=("embed",), busy=0, quiet_s=1.0):
+    return Heartbeat(host="here", pid=pid, queues=takes, busy=busy, quiet_s=quiet_s)
+
+
+@pytest.fixture(autouse=True)
+def nobody_yet(services):
+    queues.redis_connection().delete("dmsearch:workers")
+
+
+class TestHeartbeats:
+    def test_are_heard(self):
+        beat(worker(takes=("query", "embed")))
+        assert workers_heard_from() == [worker(takes=("query", "embed"))]
+
+    def test_a_later_one_replaces_an_earlier_one(self):
+        beat(worker(busy=0))
+        beat(worker(busy=1))
+        assert [heard.busy for heard in workers_heard_from()] == [1]
+
+    def test_are_forgotten_when_they_stop(self):
+        beat(worker(1))
+        beat(worker(2))
+        queues.redis_connection().pexpire(worker(1).key, 1)
+        while queues.redis_connection().exists(worker(1).key):
+            continue
+        assert [heard.pid for heard in workers_heard_from()] == [2]
+        assert queues.redis_connection().smembers("dmsearch:workers") == {worker(2).key.encode()}
+
+    def test_are_forgotten_at_once_after_a_goodbye(self):
+        beat(worker())
+        say_goodbye(worker())
+        assert workers_heard_from() == []
+
+
+class TestQueueLength:
+    def test_counts_what_waits(self):
+        current_app.control.purge()
+        assert queue_length("embed") == 0
+        for _ in range(3):
+            current_app.send_task("nobody.knows", queue="embed")
+        assert queue_length("embed") == 3
+        current_app.connection_for_write().default_channel.client.delete("embed")
+
+
+class TestJudgeQueue:
+    @staticmethod
+    def judge(workers, waiting=0):
+        return judge_queue(workers, waiting=waiting, queue="embed", without="nothing is embedded")
+
+    def test_fails_when_nobody_listens(self):
+        finding = self.judge([])
+        assert finding.state == State.FAIL
+        assert finding.summary == "no worker was heard from: nothing is embedded"
+        assert "-Q embed" in finding.remedy
+
+    def test_is_well_with_an_idle_worker(self):
+        assert self.judge([worker()]).summary == "1 worker, none busy; nothing waiting"
+
+    def test_is_well_while_a_busy_worker_lets_others_wait(self):
+        finding = self.judge([worker(busy=1, quiet_s=50.0), worker(2, quiet_s=99.0)], waiting=40)
+        assert (finding.state, finding.summary) == (State.OK, "2 workers, 1 busy; 40 waiting")
+
+    def test_fails_when_idle_workers_take_nothing(self):
+        finding = self.judge([worker(7, quiet_s=31.0)], waiting=2)
+        assert (finding.state, finding.summary) == (State.FAIL, "2 waiting, and nobody takes them")
+        assert "process 7 on here" in finding.remedy
