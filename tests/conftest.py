@@ -18,9 +18,9 @@ def services():
     from dmsearch import embedded
 
     postgres, valkey = settings.EMBEDDED_POSTGRES, settings.EMBEDDED_VALKEY
-    embedded.up(settings.HOME, postgres=postgres, valkey=valkey, die_with_parent=True)
+    embedded.up(settings.HOME, postgres=postgres, valkey=valkey, die_with_parent=True, durable=False)
     yield settings.HOME
-    embedded.down(settings.HOME)
+    embedded.remove(settings.HOME)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,8 @@ def settle(home: Home) -> Account:
         if not home.servers.exists():
             _make_servers_folder(home, account)
         make_private(home.servers.resolve(), account)
-        make_private(home.sockets, account)
+        if home.sockets != home.servers:
+            make_private(home.sockets, account)
     except OSError as failure:
         raise ServiceError("servers", f"cannot use the state folder: {failure}", remedy=_OTHER_PLACE) from failure
     return account

@@ -10,7 +10,7 @@ from dmsearch.embedded.errors import ServiceError
 @contextmanager
 def exclusive(path: Path, *, seconds: float) -> Iterator[None]:
     """Hold the lock file `path`; the kernel lets go of it when the holder dies, however it dies."""
-    with path.open("a+", encoding="ascii") as file:
+    with path.open("a+", encoding="utf-8") as file:
         deadline = time.monotonic() + seconds
         while not _locked(file.fileno()):
             if time.monotonic() > deadline:

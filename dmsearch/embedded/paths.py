@@ -9,7 +9,8 @@ from typing import Any
 
 DATABASE = "dmsearch"
 DATABASE_USER = "dmsearch"
-POSTGRES_SOCKET = ".s.PGSQL.5432"  # the name is PostgreSQL's: the folder is ours to choose
+POSTGRES_PORT = 5432  # no TCP port: a part of the socket's name. Given everywhere, or PGPORT would count
+POSTGRES_SOCKET = f".s.PGSQL.{POSTGRES_PORT}"
 VALKEY_SOCKET = "valkey.sock"
 
 _SOCKET_PATH_LIMIT = 103  # bytes: the address of a Unix socket holds 104 on macOS, NUL included
@@ -57,7 +58,7 @@ class Home:
             "USER": DATABASE_USER,
             "PASSWORD": "",
             "HOST": str(self.sockets),
-            "PORT": "",
+            "PORT": str(POSTGRES_PORT),
         }
 
     def broker_url(self, *, db: int = 0) -> str:

@@ -10,17 +10,20 @@ from dmsearch.embedded.accounts import Account
 from dmsearch.embedded.binaries import POSTGRES
 from dmsearch.embedded.errors import ServiceError
 from dmsearch.embedded.folders import write_for
-from dmsearch.embedded.paths import DATABASE, DATABASE_USER, POSTGRES_SOCKET, Home
+from dmsearch.embedded.options import StartOptions
+from dmsearch.embedded.paths import DATABASE, DATABASE_USER, POSTGRES_PORT, POSTGRES_SOCKET, Home
 from dmsearch.embedded.status import ServerStatus, how_to_mend, size_of
 
 _START_SECONDS = 300  # replaying the log after a crash in mid-load takes its time
 _STOP_SECONDS = 8
+_SURVIVOR_SECONDS = 15  # a backend notices at once that its postmaster died, unless it is computing
 
 # For a laptop. What is set by ALTER SYSTEM wins over this file.
 _SETTINGS = """\
 listen_addresses = ''                  # the Unix socket alone: this build has no TLS
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
+port = 5432
 max_connections = 100
 shared_buffers = 256MB
 maintenance_work_mem = 512MB           # the HNSW graph of 100,000 halfvec(384) is built in memory
@@ -35,6 +38,10 @@ synchronous_commit = on
 timezone = 'UTC'
 log_timezone = 'UTC'
 """
+_NOT_DURABLE = """\
+fsync = off
+full_page_writes = off
+"""
 
 
 class Postgres:
@@ -44,9 +51,15 @@ class Postgres:
 
     def __init__(self, home: Home, *, cpu: preflight.Cpu | None = None) -> None:
         self.home = home
-        self.data = home.servers / "postgres"
-        self.log = home.servers / "postgres.log"
         self._cpu = cpu
+
+    @property
+    def data(self) -> Path:
+        return self._folder / "postgres"
+
+    @property
+    def log(self) -> Path:
+        return self._folder / "postgres.log"
 
     def pid(self) -> int | None:
         return programs.find(self.data / "postmaster.pid", name="postgres", folder=self.data)
@@ -59,14 +72,14 @@ class Postgres:
             return False
         return True
 
-    def start(self, account: Account, *, die_with_parent: bool) -> None:
-        """Start it, with the database made; it must not be running."""
-        postgres = POSTGRES.program_for(account, copies=self.home.servers)
-        self._prepare(postgres, account)
+    def start(self, account: Account, options: StartOptions) -> None:
+        """Start it; it must not be running."""
+        postgres = POSTGRES.program_for(account, copies=self._folder)
+        self._prepare(postgres, account, durable=options.durable)
         self._clear_leftovers()
-        settings = _SETTINGS.format(sockets=self.home.sockets)
-        write_for(account, self.data / "dmsearch.conf", settings)
-        if die_with_parent:
+        settings = _SETTINGS.format(sockets=self.home.sockets.resolve())
+        write_for(account, self.data / "dmsearch.conf", settings + ("" if options.durable else _NOT_DURABLE))
+        if options.die_with_parent:
             self._start_tied(postgres, account)
         else:
             self._start_daemon(postgres, account)
@@ -81,9 +94,9 @@ class Postgres:
                 name = sql.Identifier(DATABASE)
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
 
-    def stop(self) -> None:
-        """Stop it if it runs; transactions that are open are rolled back."""
-        for sent in (signal.SIGINT, signal.SIGQUIT):  # fast; then at once, to recover at the next start
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop it if it runs; open transactions are rolled back. Stopped `at_once`, it will recover at its start."""
+        for sent in (signal.SIGQUIT,) if at_once else (signal.SIGINT, signal.SIGQUIT):
             pid = self.pid()
             if pid is None or programs.stop(
                 pid, sent=sent, is_running=lambda: self.pid() is not None, seconds=_STOP_SECONDS
@@ -105,14 +118,19 @@ class Postgres:
             mend=how_to_mend(running=running, reachable=reachable, log=self.log),
         )
 
-    def _prepare(self, postgres: Path, account: Account) -> None:
+    @property
+    def _folder(self) -> Path:
+        """Without the link: the account may be unable to follow it."""
+        return self.home.servers.resolve()
+
+    def _prepare(self, postgres: Path, account: Account, *, durable: bool) -> None:
         """Make the data folder, and try pgvector once for each wheel and CPU in a fresh one."""
         cpu = self._cpu or preflight.this_cpu()
         preflight.check_flags(cpu)
-        record = self.home.servers / "cpu-preflight.json"
+        record = self._folder / "cpu-preflight.json"
         if self.data.exists() and preflight.passed_before(record, cpu):
             return
-        scratch = self._init_scratch(postgres, account)
+        scratch = self._init_scratch(postgres, account, durable=durable)
         preflight.probe(postgres, scratch, account=account)
         write_for(account, record, preflight.to_remember(cpu))
         if self.data.exists():
@@ -120,14 +138,21 @@ class Postgres:
         else:
             scratch.rename(self.data)
 
-    def _init_scratch(self, postgres: Path, account: Account) -> Path:
-        scratch = self.home.servers / "postgres.scratch"
+    def _init_scratch(self, postgres: Path, account: Account, *, durable: bool) -> Path:
+        scratch = self._folder / "postgres.scratch"
         if scratch.exists():  # of a start that was cut short
             shutil.rmtree(scratch)
         options = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-instructions")
         # Whoever can enter the private folder of the socket may come in: nobody else can.
         access = ("--auth-local=trust", "--auth-host=reject", f"--username={DATABASE_USER}")
-        argv = (postgres.with_name("initdb"), "--pgdata", scratch, *options, *access)
+        argv = (
+            postgres.with_name("initdb"),
+            "--pgdata",
+            scratch,
+            *options,
+            *access,
+            *(() if durable else ("--no-sync",)),
+        )
         if programs.run(account, argv, log=self.log, seconds=120) != 0:
             raise self._error("could not make its data folder")
         with (scratch / "postgresql.conf").open("a", encoding="utf-8") as file:
@@ -140,14 +165,14 @@ class Postgres:
 
         Only when nothing of it is left in the data folder: two servers on one folder destroy it.
         """
-        if not programs.wait_until(lambda: not self._survivors(), seconds=15):
+        if not programs.wait_until(lambda: not self._survivors(), seconds=_SURVIVOR_SECONDS):
             pids = ", ".join(map(str, self._survivors()))
             raise ServiceError(
                 self.name,
                 f"processes of a killed server are still at work in {self.data}: {pids}",
                 remedy=f"wait for them or end them (kill {pids}), then try again.",
             )
-        socket = self.home.sockets / POSTGRES_SOCKET
+        socket = self.home.sockets.resolve() / POSTGRES_SOCKET
         for left in (self.data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock")):
             left.unlink(missing_ok=True)
 
@@ -156,8 +181,10 @@ class Postgres:
 
     def _start_daemon(self, postgres: Path, account: Account) -> None:
         pg_ctl = postgres.with_name("pg_ctl")
-        argv = (pg_ctl, "start", "-w", "-t", str(_START_SECONDS), "-D", self.data, "-l", self.log)
-        if programs.run(account, argv, log=self.log, seconds=_START_SECONDS + 10) != 0:
+        argv = (pg_ctl, "start", "-w", "-t", str(_START_SECONDS))
+        # By environment: pg_ctl hands what is on its command line to a shell.
+        where = {"PGDATA": str(self.data)}
+        if programs.run(account, argv, log=self.log, seconds=_START_SECONDS + 10, environment=where) != 0:
             raise self._error("did not start")
 
     def _start_tied(self, postgres: Path, account: Account) -> None:
@@ -189,7 +216,9 @@ class Postgres:
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self.home.sockets),
+            port=POSTGRES_PORT,
             dbname=database,
+            options="",  # not those of PGOPTIONS
             user=DATABASE_USER,
             connect_timeout=5,
             autocommit=True,

@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import psutil
@@ -21,7 +22,14 @@ _LOG_LIMIT = 10_000_000  # bytes
 _tied: list[subprocess.Popen[bytes]] = []
 
 
-def run(account: Account, argv: Sequence[str | Path], *, log: Path, seconds: float) -> int:
+def run(
+    account: Account,
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    seconds: float,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> int:
     """Run `argv` to its end as `account`, its output added to `log`; return the exit status.
 
     The output goes to a file because a server left behind would hold a pipe open for ever.
@@ -33,7 +41,7 @@ def run(account: Account, argv: Sequence[str | Path], *, log: Path, seconds: flo
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **environment},
             timeout=seconds,
             check=False,
             start_new_session=True,
@@ -64,7 +72,7 @@ def start_tied(account: Account, argv: Sequence[str | Path], *, log: Path, sent:
 def find(pid_file: Path, *, name: str, folder: Path) -> int | None:
     """Return the pid in `pid_file` if that is a live `name` working in `folder`, else None."""
     try:
-        pid = int(pid_file.read_text(encoding="ascii").split("\n", 1)[0])
+        pid = int(pid_file.read_text(encoding="utf-8").split("\n", 1)[0])
         process = psutil.Process(pid)
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return None

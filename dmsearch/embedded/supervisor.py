@@ -9,6 +9,7 @@ from dmsearch.embedded.accounts import Account
 from dmsearch.embedded.errors import ServiceError
 from dmsearch.embedded.folders import settle
 from dmsearch.embedded.locking import exclusive
+from dmsearch.embedded.options import StartOptions
 from dmsearch.embedded.paths import Home
 from dmsearch.embedded.postgres import Postgres
 from dmsearch.embedded.status import ServerStatus
@@ -22,35 +23,31 @@ class Server(Protocol):
 
     def pid(self) -> int | None: ...
     def is_ready(self) -> bool: ...
-    def start(self, account: Account, *, die_with_parent: bool) -> None: ...
+    def start(self, account: Account, options: StartOptions) -> None: ...
     def finish(self) -> None: ...
-    def stop(self) -> None: ...
+    def stop(self, *, at_once: bool = False) -> None: ...
     def status(self) -> ServerStatus: ...
 
 
-def up(home: Home, *, postgres: bool = True, valkey: bool = True, die_with_parent: bool = False) -> list[str]:
+def up(
+    home: Home, *, postgres: bool = True, valkey: bool = True, die_with_parent: bool = False, durable: bool = True
+) -> list[str]:
     """Bring the servers up; return the names of those that this call started.
 
-    With `die_with_parent` they end when the calling thread does (Linux). Servers that are up
-    already stay as they are.
+    The last two are told in StartOptions; servers that are up already stay as they are.
     """
     servers = _servers(home, postgres=postgres, valkey=valkey)
     if all(server.is_ready() for server in servers):
         return []
+    options = StartOptions(die_with_parent=die_with_parent, durable=durable)
     with _alone(home):
         account = settle(home)
-        return [server.name for server in servers if _bring_up(server, account, die_with_parent=die_with_parent)]
+        return [server.name for server in servers if _bring_up(server, account, options)]
 
 
 def down(home: Home, *, postgres: bool = True, valkey: bool = True) -> list[str]:
     """Stop the servers that run; return their names."""
-    if not home.servers.exists():
-        return []
-    with _alone(home):
-        running = [server for server in _servers(home, postgres=postgres, valkey=valkey) if server.pid() is not None]
-        for server in running:
-            server.stop()
-        return [server.name for server in running]
+    return _stop(home, _servers(home, postgres=postgres, valkey=valkey), at_once=False)
 
 
 def status(home: Home, *, postgres: bool = True, valkey: bool = True) -> list[ServerStatus]:
@@ -59,7 +56,7 @@ def status(home: Home, *, postgres: bool = True, valkey: bool = True) -> list[Se
 
 def remove(home: Home) -> None:
     """Stop the servers and delete all that they wrote: the end of a throw-away installation."""
-    down(home)
+    _stop(home, _servers(home, postgres=True, valkey=True), at_once=True)
     shutil.rmtree(home.servers.resolve(), ignore_errors=True)
     if home.servers.is_symlink():
         home.servers.unlink()
@@ -76,12 +73,22 @@ def _servers(home: Home, *, postgres: bool, valkey: bool) -> list[Server]:
     return wanted
 
 
-def _bring_up(server: Server, account: Account, *, die_with_parent: bool) -> bool:
+def _bring_up(server: Server, account: Account, options: StartOptions) -> bool:
     started = server.pid() is None
     if started:
-        server.start(account, die_with_parent=die_with_parent)
+        server.start(account, options)
     server.finish()
     return started
+
+
+def _stop(home: Home, servers: list[Server], *, at_once: bool) -> list[str]:
+    if not home.servers.exists():
+        return []
+    with _alone(home):
+        running = [server for server in servers if server.pid() is not None]
+        for server in running:
+            server.stop(at_once=at_once)
+        return [server.name for server in running]
 
 
 @contextmanager

@@ -3,15 +3,19 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from dmsearch.embedded import programs
 from dmsearch.embedded.accounts import Account
 from dmsearch.embedded.binaries import VALKEY
 from dmsearch.embedded.errors import ServiceError
 from dmsearch.embedded.folders import make_private
+from dmsearch.embedded.options import StartOptions
 from dmsearch.embedded.paths import VALKEY_SOCKET, Home
 from dmsearch.embedded.status import ServerStatus, how_to_mend, size_of
 
+_PID_FILE = "valkey.pid"
 _START_SECONDS = 60
 _STOP_SECONDS = 8
 
@@ -25,23 +29,28 @@ class Valkey:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.data = home.servers / "valkey"
-        self.log = home.servers / "valkey.log"
-        self._pid_file = self.data / "valkey.pid"
+
+    @property
+    def data(self) -> Path:
+        return self._folder / "valkey"
+
+    @property
+    def log(self) -> Path:
+        return self._folder / "valkey.log"
 
     def pid(self) -> int | None:
-        return programs.find(self._pid_file, name="valkey-server", folder=self.data)
+        return programs.find(self.data / _PID_FILE, name="valkey-server", folder=self.data)
 
     def is_ready(self) -> bool:
         return bool(self._info())
 
-    def start(self, account: Account, *, die_with_parent: bool) -> None:
+    def start(self, account: Account, options: StartOptions) -> None:
         """Start it; it must not be running."""
-        valkey = VALKEY.program_for(account, copies=self.home.servers)
+        valkey = VALKEY.program_for(account, copies=self._folder)
         make_private(self.data, account)
         self._refuse_second()
-        argv = (valkey, *self._options(daemonize=not die_with_parent))
-        if die_with_parent:
+        argv = (valkey, *self._arguments(options))
+        if options.die_with_parent:
             runs = programs.start_tied(account, argv, log=self.log, sent=signal.SIGTERM)
             programs.wait_until(lambda: self.is_ready() or not runs(), seconds=_START_SECONDS)
             started = runs()
@@ -55,12 +64,12 @@ class Valkey:
         if not programs.wait_until(self.is_ready, seconds=_START_SECONDS):
             raise self._error("does not answer")
 
-    def stop(self) -> None:
-        """Stop it if it runs; what was written is on disk then."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop it if it runs; what was written is on disk then, unless it is stopped `at_once`."""
         pid = self.pid()
         stopped = pid is None or programs.stop(
             pid,
-            sent=signal.SIGTERM,
+            sent=signal.SIGKILL if at_once else signal.SIGTERM,
             is_running=lambda: self.pid() is not None,
             seconds=_STOP_SECONDS,
         )
@@ -81,18 +90,23 @@ class Valkey:
             mend=how_to_mend(running=running, reachable=reachable, log=self.log),
         )
 
-    def _options(self, *, daemonize: bool) -> tuple[str | Path, ...]:
+    @property
+    def _folder(self) -> Path:
+        """Without the link: the account may be unable to follow it."""
+        return self.home.servers.resolve()
+
+    def _arguments(self, options: StartOptions) -> tuple[str | Path, ...]:
         return (
             *("--port", "0"),  # the Unix socket alone
-            *("--unixsocket", self.home.sockets / VALKEY_SOCKET),
+            *("--unixsocket", self.home.sockets.resolve() / VALKEY_SOCKET),
             *("--unixsocketperm", "700"),
             *("--dir", self.data),
-            *("--pidfile", self._pid_file),
+            *("--pidfile", self.data / _PID_FILE),
             *("--logfile", self.log),
             *("--loglevel", "notice"),
-            *("--daemonize", "yes" if daemonize else "no"),
+            *("--daemonize", "no" if options.die_with_parent else "yes"),
             *("--appendonly", "yes"),
-            *("--appendfsync", "everysec"),
+            *("--appendfsync", "everysec" if options.durable else "no"),
             *("--save", ""),  # the append-only file is enough
             *("--maxmemory-policy", "noeviction"),  # a queue must not forget
         )
@@ -109,7 +123,11 @@ class Valkey:
 
     def _info(self) -> dict[str, Any]:
         """Return what the server says of itself; empty when it does not answer."""
-        client = redis.Redis(unix_socket_path=str(self.home.sockets / VALKEY_SOCKET), socket_timeout=5)
+        client = redis.Redis(
+            unix_socket_path=str(self.home.sockets / VALKEY_SOCKET),
+            socket_timeout=2,
+            retry=Retry(NoBackoff(), retries=0),  # who asks decides whether to ask again
+        )
         try:
             return client.info("server")
         except _UNREACHABLE:
