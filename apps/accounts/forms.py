@@ -40,7 +40,7 @@ def in_words(seconds: int) -> str:
     return f"{amount} {unit}" if amount == 1 else f"{amount} {unit}s"
 
 
-class _NewPassword(SetPasswordForm):
+class _NewPassword(SetPasswordForm):  # type: ignore[type-arg]
     """A password of one's own, twice, unlike the one it replaces."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -72,10 +72,10 @@ class OwnPasswordForm(_NewPassword, PasswordChangeForm):
     field_order = ["old_password", "new_password1", "new_password2"]
 
 
-class UserForm(forms.ModelForm):
+class UserForm(forms.ModelForm):  # type: ignore[type-arg]
     """What an admin decides about a person."""
 
-    corpora = forms.ModelMultipleChoiceField(
+    corpora: forms.ModelMultipleChoiceField[Any] = forms.ModelMultipleChoiceField(
         queryset=None,
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -99,12 +99,13 @@ class UserForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         # Reached through the relation: corpora stand above accounts and are not imported here.
         corpus = User._meta.get_field("corpora").related_model
-        self.fields["corpora"].queryset = corpus._default_manager.all()
+        field: Any = self.fields["corpora"]
+        field.queryset = corpus._default_manager.all()
         if self.instance.pk:
-            self.fields["corpora"].initial = self.instance.corpora.all()
+            field.initial = self.instance.corpora.all()
 
     def _save_m2m(self) -> None:
-        super()._save_m2m()
+        super()._save_m2m()  # type: ignore[misc] # of BaseModelForm, unknown to the stubs
         self.instance.corpora.set(self.cleaned_data["corpora"])
 
 
@@ -126,7 +127,7 @@ class EditUserForm(UserForm):
         }
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         stays = cleaned.get("role") == User.Role.ADMIN and cleaned.get("is_active")
         # Locked: two admins who demote each other at the same moment must not both succeed.
         admins = User.objects.active_admins().select_for_update()

@@ -31,18 +31,18 @@ class Finding:
     #: How to mend it; empty when all is well.
     remedy: str = ""
     #: For admins and programs: versions, counts, paths.
-    facts: dict[str, str | int | float | None] = field(default_factory=dict)
+    facts: dict[str, object] = field(default_factory=dict)
 
 
-def ok(summary: str, **facts: str | int | float | None) -> Finding:
+def ok(summary: str, **facts: object) -> Finding:
     return Finding(state=State.OK, summary=summary, facts=facts)
 
 
-def warn(summary: str, remedy: str, **facts: str | int | float | None) -> Finding:
+def warn(summary: str, remedy: str, **facts: object) -> Finding:
     return Finding(state=State.WARN, summary=summary, remedy=remedy, facts=facts)
 
 
-def fail(summary: str, remedy: str, **facts: str | int | float | None) -> Finding:
+def fail(summary: str, remedy: str, **facts: object) -> Finding:
     return Finding(state=State.FAIL, summary=summary, remedy=remedy, facts=facts)
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import Any
 
 import redis
 from celery import current_app
@@ -73,7 +74,8 @@ def workers_heard_from() -> list[Heartbeat]:
 def queue_length(queue: str) -> int:
     """Return how many messages wait; those that a worker has in hand are not counted."""
     with current_app.connection_for_read() as connection:
-        return int(connection.default_channel.client.llen(queue))
+        channel: Any = connection.default_channel  # of the Redis transport: it has a client
+        return int(channel.client.llen(queue))
 
 
 def queue_check(queue: str, *, label: str, without: str, order: int) -> Check:

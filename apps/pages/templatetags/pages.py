@@ -52,7 +52,7 @@ def commands(text: str) -> SafeString:
 def theme(context: Context) -> str:
     """Return "light" or "dark" as chosen with the switch, or "" for the system's look."""
     request: HttpRequest | None = context.get("request")
-    return chosen_theme(request) if request is not None else context.get("theme", "")
+    return chosen_theme(request) if request is not None else str(context.get("theme") or "")
 
 
 @register.inclusion_tag("partials/nav_link.html", takes_context=True)
