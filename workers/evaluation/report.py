@@ -22,8 +22,8 @@ def default_folder() -> Path:
     return Path(os.environ.get("DMSEARCH_HOME", ".dmsearch")) / "evaluation"
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """Draw rows as a table; the best score of a column is bold."""
+def markdown(rows: Sequence[Row], *, intervals: bool = False) -> str:
+    """Draw rows as a table; the best score of a column is bold. Intervals are of the gain over the baseline."""
     columns = list(rows[0].cells) if rows else []
     best = {column: max(row.cells[column].score for row in rows) for column in columns}
     body = [
@@ -31,7 +31,7 @@ def markdown(rows: Sequence[Row]) -> str:
             row.system,
             row.size_class or "–",
             row.figures,
-            *(_text(row.cells[column], is_best=row.cells[column].score == best[column]) for column in columns),
+            *(_text(row.cells[column], best=best[column], intervals=intervals) for column in columns),
         ]
         for row in rows
     ]
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("results", type=Path, nargs="?", default=default_folder() / "results")
     parser.add_argument("--baseline", default="BM25", help="the system that † is against (default: BM25)")
     parser.add_argument("--leaderboard", action="store_true", help="beside the published table")
+    parser.add_argument("--intervals", action="store_true", help="95 %% bootstrap intervals of the gain over it")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     evaluations = Results(options.results).all()
@@ -66,15 +67,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         text = json.dumps([[asdict(row) for row in table] for table in rows], ensure_ascii=False)
     else:
-        text = "\n\n".join(markdown(table) for table in rows)
+        text = "\n\n".join(markdown(table, intervals=options.intervals) for table in rows)
     sys.stdout.write(f"{text}\n")
     return 0
 
 
-def _text(cell: Cell, *, is_best: bool) -> str:
-    score = f"{cell.score:.2f}{DAGGER if cell.significant else ''}"
-    score = f"**{score}**" if is_best else score
-    return score if cell.corrected is None else f"{score} (later {cell.corrected:.2f})"
+def _text(cell: Cell, *, best: float, intervals: bool) -> str:
+    text = f"{cell.score:.2f}{DAGGER if cell.significant else ''}"
+    if cell.score == best:
+        text = f"**{text}**"
+    if cell.corrected is not None:
+        text += f" (later {cell.corrected:.2f})"
+    if intervals and cell.comparison:
+        text += f" ({100 * cell.comparison.low:+.1f} … {100 * cell.comparison.high:+.1f})"
+    return text
 
 
 def _table(heads: Sequence[str], body: Sequence[Sequence[str]]) -> str:

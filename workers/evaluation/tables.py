@@ -10,7 +10,7 @@ from apps.retrievers.intents import Intent
 from apps.retrievers.published import PUBLISHED_SET, published_results
 from workers.evaluation.evaluate import Evaluation
 from workers.evaluation.metrics import NDCG
-from workers.evaluation.significance import compare
+from workers.evaluation.significance import Comparison, compare
 
 AVERAGE = "average"
 _SIZE_CLASSES = ("small", "medium", "large", "xl", "")
@@ -24,6 +24,7 @@ class Cell:
 
     score: float
     significant: bool = False  #: better than the baseline: p < 0.05, one-tailed Wilcoxon
+    comparison: Comparison | None = None  #: with the baseline, query by query; none for published cells
     corrected: float | None = None  #: what the authors later published instead
 
 
@@ -57,10 +58,7 @@ def set_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
             name,
             sets,
             {
-                key: Cell(
-                    score=100 * evaluation.average,
-                    significant=_is_better([evaluation], [reference[key]] if reference else []),
-                )
+                key: _cell(100 * evaluation.average, [evaluation], [reference[key]] if reference else [])
                 for key, evaluation in sets.items()
             },
         )
@@ -103,16 +101,19 @@ def _intent_cells(ours: Sequence[Evaluation], theirs: Sequence[Evaluation]) -> d
         for intent, score in evaluation.intent_scores().items():
             scores.setdefault(intent, []).append(100 * score)
     cells = {
-        str(intent): Cell(score=fmean(scores[intent]), significant=_is_better(ours, theirs, intent=intent))
-        for intent in Intent
-        if intent in scores
+        str(intent): _cell(fmean(scores[intent]), ours, theirs, intent=intent) for intent in Intent if intent in scores
     }
     average = fmean(cell.score for cell in cells.values()) if cells else 0.0
-    return cells | {AVERAGE: Cell(score=average, significant=_is_better(ours, theirs))}
+    return cells | {AVERAGE: _cell(average, ours, theirs)}
 
 
-def _is_better(ours: Sequence[Evaluation], theirs: Sequence[Evaluation], *, intent: Intent | None = None) -> bool:
-    return bool(theirs) and compare(_by_query(ours, intent), _by_query(theirs, intent)).is_significant
+def _cell(
+    score: float, ours: Sequence[Evaluation], theirs: Sequence[Evaluation], *, intent: Intent | None = None
+) -> Cell:
+    if not theirs:
+        return Cell(score=score)
+    comparison = compare(_by_query(ours, intent), _by_query(theirs, intent))
+    return Cell(score=score, significant=comparison.is_significant, comparison=comparison)
 
 
 def _by_query(evaluations: Sequence[Evaluation], intent: Intent | None) -> dict[str, float]:

@@ -45,13 +45,14 @@ class TestLabel:
 
 class TestSetRows:
     def test_has_a_column_a_set(self):
-        rows = set_rows([bm25([0.5, 0.25], name="a"), bm25([1.0], name="b")], baseline="BM25")
+        rows = set_rows([bm25([0.5, 0.25], name="a"), bm25([1.0], name="b")], baseline="")
         assert rows[0].cells == {"a": Cell(score=37.5), "b": Cell(score=100.0)}
 
     def test_marks_what_beats_the_baseline_significantly(self):
         theirs = [0.1 * number for number in range(8)]
         rows = set_rows([bm25(theirs), dense([score + 0.1 for score in theirs])], baseline="BM25")
         assert [row.cells["set"].significant for row in rows] == [False, True]
+        assert rows[1].cells["set"].comparison.difference == pytest.approx(0.1)
 
     def test_marks_nothing_on_too_few_queries(self):
         """With four queries even four wins have one chance in sixteen."""
@@ -144,4 +145,11 @@ class TestReport:
         Results(tmp_path).save(bm25([0.25]))
         report.main([str(tmp_path), "--json"])
         by_set, _by_intent = json.loads(capsys.readouterr().out)
-        assert by_set[0]["cells"]["set"] == {"score": 25.0, "significant": False, "corrected": None}
+        cell = by_set[0]["cells"]["set"]
+        assert (cell["score"], cell["significant"], cell["comparison"]["p_value"]) == (25.0, False, 1.0)
+
+    def test_shows_by_how_much_a_system_gains(self, tmp_path, capsys):
+        for found in (bm25([0.25, 0.25]), dense([0.5, 0.5])):
+            Results(tmp_path).save(found)
+        report.main([str(tmp_path), "--intervals"])
+        assert "**50.00** (+25.0 … +25.0)" in capsys.readouterr().out
