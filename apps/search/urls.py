@@ -1,3 +1,8 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.search import views
+
+urlpatterns = [
+    path("", views.search, name="search"),
+    path("search.json", views.search_json, name="search-json"),
+]

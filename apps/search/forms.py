@@ -1,0 +1,92 @@
+"""The search form: its state is the URL's query string, so that a search can be sent to somebody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.datastructures import MultiValueDict
+
+from apps.corpora.models import Corpus, Kind
+from apps.retrievers.intents import Intent
+from apps.search.intent import LABELS
+from apps.search.outcome import Asked
+
+# A long premise; a model reads less than this anyway.
+MAX_QUERY = 2_000
+PAGE_SIZE = 10
+# Beyond this nobody looks, and neither arm does (services.DEPTH).
+MAX_PAGES = 20
+OF_ONE_DOCUMENT = 2
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
+
+
+class QueryField(forms.CharField):
+    """Text as typed or pasted, with control characters read as spaces."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, max_length=MAX_QUERY, label="Search")
+        self.error_messages["too_long"] = "too long"
+
+    def to_python(self, value: Any) -> str:
+        return " ".join(_UNPRINTABLE.sub(" ", value or "").split())
+
+    def run_validators(self, value: Any) -> None:
+        if len(value) > MAX_QUERY:
+            raise ValidationError(
+                f"That is {len(value):,} characters; a search takes {MAX_QUERY:,} at most. "
+                "Nothing was searched. Try the sentence that matters most."
+            )
+        super().run_validators(value)
+
+
+class SearchForm(forms.Form):
+    q = QueryField()
+    intent = forms.ChoiceField(
+        required=False,
+        label="Read it as",
+        choices=[("", "Automatic"), *((str(intent), label) for intent, label in LABELS.items())],
+        widget=forms.RadioSelect,
+    )
+    corpus = forms.MultipleChoiceField(required=False, label="Corpora", widget=forms.CheckboxSelectMultiple)
+    kind = forms.MultipleChoiceField(
+        required=False, label="Kinds", choices=Kind.choices, widget=forms.CheckboxSelectMultiple
+    )
+    since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+    page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGES, widget=forms.HiddenInput)
+
+    def __init__(self, data: MultiValueDict[str, str], *, corpora: Sequence[Corpus]) -> None:
+        super().__init__(data)
+        corpus = cast("forms.MultipleChoiceField", self.fields["corpus"])
+        corpus.choices = [(c.slug, c.name) for c in corpora]
+        # The same words for a corpus that is not there and for one that is not for this person.
+        corpus.error_messages["invalid_choice"] = "There is no corpus “%(value)s” that you can search."
+
+    def clean_intent(self) -> Intent | None:
+        return Intent(value) if (value := self.cleaned_data["intent"]) else None
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and since > until:
+            self.add_error("until", "The last day lies before the first: nothing can be found between them.")
+        return self.cleaned_data
+
+    def asked(self, *, of_one_document: int | None = OF_ONE_DOCUMENT, limit: int = PAGE_SIZE) -> Asked:
+        """Return what the (valid) form asks for."""
+        data = self.cleaned_data
+        return Asked(
+            query=data["q"],
+            intent=data["intent"],
+            corpora=tuple(data["corpus"]),
+            kinds=tuple(data["kind"]),
+            since=data["since"],
+            until=data["until"],
+            offset=((data["page"] or 1) - 1) * limit,
+            limit=limit,
+            of_one_document=of_one_document,
+        )

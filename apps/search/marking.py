@@ -1,0 +1,76 @@
+"""The sentence of a passage that most likely answers, and as much around it as a page can bear. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+
+from apps.corpora.sentences import Span, sentences
+
+# About eight lines of a result row.
+EXCERPT_CHARACTERS = 600
+
+_WORD = re.compile(r"\w+")
+_STEMMER = snowballstemmer.stemmer("english")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Text before, in and after the best sentence; plain text, to be escaped by whoever shows it."""
+
+    before: str
+    best: str
+    after: str
+    starts_within: bool = False  #: the passage has more before
+    ends_within: bool = False  #: … or after
+
+
+def excerpt(text: str, weights: Mapping[str, float]) -> Excerpt:
+    """Cut `text` to whole sentences around the one whose words weigh most (`weights`: by stem)."""
+    spans = sentences(text) or [Span(0, len(text))]
+    best = best_sentence(text, spans, weights)
+    first, last = _around(spans, best or 0)
+    start, end = spans[first].start, _end(spans[last], spans[first].start)
+    within = {"starts_within": first > 0, "ends_within": last < len(spans) - 1 or end < spans[last].end}
+    if best is None:
+        return Excerpt(text[start:end], "", "", **within)
+    marked = Span(spans[best].start, min(spans[best].end, end))
+    return Excerpt(text[start : marked.start], text[slice(*marked)], text[marked.end : end], **within)
+
+
+def best_sentence(text: str, spans: Sequence[Span], weights: Mapping[str, float]) -> int | None:
+    """Return the place of the sentence that holds the most telling words of the query; None if none does."""
+    scores = [sum(weights.get(stem, 0.0) for stem in _stems(text[slice(*span)])) for span in spans]
+    best = max(range(len(spans)), key=lambda place: (scores[place], -place))
+    return best if scores[best] > 0 else None
+
+
+def _around(spans: Sequence[Span], place: int) -> tuple[int, int]:
+    """Widen from the sentence at `place`, forwards first, while the excerpt stays short enough."""
+    first = last = place
+    grown = True
+    while grown:
+        grown = False
+        if last + 1 < len(spans) and spans[last + 1].end - spans[first].start <= EXCERPT_CHARACTERS:
+            last, grown = last + 1, True
+        if first > 0 and spans[last].end - spans[first - 1].start <= EXCERPT_CHARACTERS:
+            first, grown = first - 1, True
+    return first, last
+
+
+def _end(last: Span, start: int) -> int:
+    """A single "sentence" can be a table of 5,000 characters: cut it."""
+    return min(last.end, start + 2 * EXCERPT_CHARACTERS)
+
+
+def _stems(sentence: str) -> set[str]:
+    return {_stem(word) for word in _WORD.findall(sentence.lower())}
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    return _STEMMER.stemWord(word)
