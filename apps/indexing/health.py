@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db.models import Count, Min, Q
 
@@ -60,11 +62,9 @@ def check_embedding() -> Finding:
     return ok(waiting, **facts)
 
 
-def _since(pending_pk: int | None) -> str | None:
-    if pending_pk is None:
-        return None
-    moment = PendingVector.objects.values_list("passage__document__created_at", flat=True).get(pk=pending_pk)
-    return moment.isoformat(timespec="seconds")
+def _since(pending_pk: int | None) -> datetime | None:
+    """Return when the passage came in; None when it has just got its vector."""
+    return PendingVector.objects.filter(pk=pending_pk).values_list("passage__document__created_at", flat=True).first()
 
 
 register(

@@ -29,7 +29,7 @@ def check_files() -> Finding:
     facts = {
         "waiting": seen["waiting"],
         "reading": seen["working"],
-        "oldest_waiting_since": oldest.isoformat(timespec="seconds") if oldest else None,
+        "oldest_waiting_since": oldest,
     }
     if oldest and now - oldest > LONG and not (seen["working"] or seen["ended"]):
         return warn(

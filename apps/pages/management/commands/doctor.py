@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.core.serializers.json import DjangoJSONEncoder
 
 from apps.pages.health import Result, State, run_checks, worst
 
@@ -23,7 +24,8 @@ class Command(BaseCommand):
         results = run_checks()
         state = worst(results)
         if as_json:
-            self.stdout.write(json.dumps({"state": state, "checks": [_plain(result) for result in results]}, indent=2))
+            report = {"state": state, "checks": [_plain(result) for result in results]}
+            self.stdout.write(json.dumps(report, indent=2, cls=DjangoJSONEncoder))
         else:
             self._write_table(results)
         if state is State.FAIL:
