@@ -54,7 +54,7 @@ def charset_of_file(path: Path) -> str:
                 broken, whole = broken + wrong, whole + right
                 if wrong and len(sample) < _SAMPLE:
                     sample += _around_first_foreign_byte(block)
-    return charset_of(bytes(sample)) if broken * 4 > whole else "utf-8"
+    return charset_of(bytes(sample)) if broken > whole else "utf-8"
 
 
 def charset_of(data: bytes) -> str:
@@ -66,7 +66,7 @@ def charset_of(data: bytes) -> str:
     if data.isascii():
         return "utf-8"
     broken, whole = _utf8_balance(data)
-    return _guess(_around_first_foreign_byte(data)) if broken * 4 > whole else "utf-8"
+    return _guess(_around_first_foreign_byte(data)) if broken > whole else "utf-8"
 
 
 def _bom(data: bytes) -> str:

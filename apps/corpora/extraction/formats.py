@@ -29,6 +29,8 @@ TABLES = frozenset({Format.CSV, Format.JSON, Format.JSON_LINES, Format.XLSX})
 _HEAD = 1 << 16
 _DIRECTORY = 1 << 20
 _OFFICE = {b"word/document": Format.DOCX, b"ppt/presentation": Format.PPTX, b"xl/workbook": Format.XLSX}
+_EMPTY_ZIP = b"PK\x05\x06"
+_ZIP = (b"PK\x03\x04", b"PK\x07\x08", _EMPTY_ZIP)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 # What we know and do not read, with what to do instead.
@@ -73,7 +75,7 @@ def format_of(path: Path, *, name: str) -> Format:
         raise ExtractionFailed("This file is empty (0 bytes).")
     if b"%PDF-" in head[:1024]:
         return Format.PDF
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+    if head.startswith(_ZIP):
         return _kind_of_zip(path, head)
     _refuse_known(path, head)
     text = decode(head)
@@ -86,7 +88,7 @@ def is_archive(path: Path, *, name: str) -> bool:
     """Say whether the file is a zip of files, not an office document (which is a zip too). Cheap: no child."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if not head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+    if not head.startswith(_ZIP):
         return False
     try:
         return _kind_of_zip(path, head) is Format.ZIP
@@ -98,6 +100,10 @@ def _kind_of_zip(path: Path, head: bytes) -> Format:
     if head[30:].startswith((b"mimetypeapplication/vnd.oasis", b"mimetypeapplication/epub")):
         raise ExtractionFailed("This is an OpenDocument or EPUB file. Save it as DOCX or PDF and upload that.")
     names = _directory_of_zip(path)
+    if not names and not head.startswith(_EMPTY_ZIP):
+        raise ExtractionFailed(
+            "This Office file or zip is damaged or cut short: its end is missing. Save or pack it anew and upload that."
+        )
     if b"[Content_Types].xml" in names:
         for part, kind in _OFFICE.items():
             if part in names:
@@ -117,8 +123,8 @@ def _directory_of_zip(path: Path) -> bytes:
         if end < 0 or len(tail) - end < 22:
             return b""
         length, start = struct.unpack_from("<II", tail, end + 12)
-        if start > size:
-            return b""
+        if start > size:  # a ZIP64 keeps these numbers elsewhere; the directory ends here all the same
+            return tail[:end]
         file.seek(start)
         return file.read(min(length, _DIRECTORY))
 

@@ -13,6 +13,7 @@ from apps.corpora.extraction.records import ExtractedDocument, ExtractionFailed,
 
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
 _BOLD = re.compile(r"bold|black|heavy|demi", re.IGNORECASE)
+_LONGEST_CELL = 24  # characters
 _FONT_NAME = 128  # bytes
 
 
@@ -112,8 +113,26 @@ def _lines(words: Any, place: _Upright) -> Iterator[Line]:
         if text:
             start = min(position + len(raw) - len(raw.lstrip()), last)
             end = min(start + len(text) - 1, last)
-            yield _line(words, place, range(start, max(start, end) + 1), text=text)
+            for part in _parts(words, place, range(start, max(start, end) + 1), text=text):
+                yield _line(words, place, part, text=text[part.start - start : part.stop - start].strip())
         position += len(raw) + 2
+
+
+def _parts(words: Any, place: _Upright, characters: range, *, text: str) -> Iterator[range]:
+    """Yield the parts of a line that really stand on one line: PDFium runs cells of a single figure together."""
+    if len(text) > _LONGEST_CELL or not any(map(str.isdigit, text)):
+        yield characters
+        return
+    start = characters.start
+    _, bottom, _, top = place.box(words.get_charbox(start, loose=True))
+    for each, character in zip(characters, text, strict=False):
+        if character.isspace():
+            continue
+        _, low, _, high = place.box(words.get_charbox(each, loose=True))
+        if abs(low - bottom) > 0.7 * (top - bottom):
+            yield range(start, each)
+            start, bottom, top = each, low, high
+    yield range(start, characters.stop)
 
 
 def _line(words: Any, place: _Upright, characters: range, *, text: str) -> Line:

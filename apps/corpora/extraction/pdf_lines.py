@@ -46,16 +46,22 @@ def without_furniture(pages: Sequence[Page]) -> list[Page]:
     shown: set[str] = set()
     kept = []
     for page in pages:
-        lines = []
+        number, lines = _page_number(page), []
         for line in page.lines:
             key = _key(line)
             if _in_margin(line, page):
-                if _PAGE_NUMBER.fullmatch(key) or (seen[key] >= often and key in shown):
+                if line is number or (seen[key] >= often and key in shown):
                     continue
                 shown.add(key)
             lines.append(line)
         kept.append(replace(page, lines=tuple(lines)))
     return kept
+
+
+def _page_number(page: Page) -> Line | None:
+    """Return the one line in the margins that is a bare number; where there are several, they are a table's."""
+    found = [line for line in page.lines if _in_margin(line, page) and _PAGE_NUMBER.fullmatch(_key(line))]
+    return found[0] if len(found) == 1 else None
 
 
 def _in_margin(line: Line, page: Page) -> bool:

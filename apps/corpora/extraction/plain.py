@@ -1,5 +1,6 @@
 """Plain text: wrapped lines joined, lists and tables kept as lines, headings where they are underlined."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,7 +56,7 @@ def _wrapped_at(text: str) -> int:
     lengths = sorted(len(line.rstrip()) for line in text.split("\n") if line.strip())
     if len(lengths) < 3:
         return 0
-    width = lengths[int(0.95 * (len(lengths) - 1))]
+    width = lengths[min(len(lengths) - 1, math.ceil(0.95 * len(lengths)))]
     # Unwrapped text has paragraphs for lines; a few long lines (addresses) do not make a text unwrapped.
     return width if _NARROWEST <= width <= _WIDEST else 0
 

@@ -20,6 +20,7 @@ _LONGEST_FACT = 1_000
 
 # Names without their punctuation; the earlier in a list, the surer.
 _TEXT = "text fulltext tweettext tweet body content contents message passage excerpt claim statement post".split()
+_SURELY_TEXT = 6
 _TITLE = "title headline subject heading name event eventtype eventname label".split()
 _DATE = (
     "date publishedat createdat published created datetime timestamp time pubdate postedat reportdate begindate "
@@ -104,7 +105,12 @@ def _document(
 
 def _text_columns(columns: list[str], values: dict[str, list[str]]) -> tuple[str, ...]:
     """Return the column called text, else all columns of sentences, else the one of the longest phrases."""
-    called = [column for column in columns if _rank(column, _TEXT) is not None and _words(values[column]) > 1]
+    ranks = {column: _rank(column, _TEXT) for column in columns}
+    called = [
+        column
+        for column, rank in ranks.items()
+        if rank is not None and (rank < _SURELY_TEXT or _words(values[column]) > 1)
+    ]
     if called:
         return (min(called, key=lambda column: (column.count("."), _rank(column, _TEXT))),)
     prose = [column for column in columns if _words(values[column]) >= _PROSE]

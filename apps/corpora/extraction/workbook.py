@@ -1,6 +1,7 @@
 """XLSX: a sheet of records with sentences in them gives a document a row; any other workbook is one document."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -19,8 +20,7 @@ _SHEET_LEVEL = 1
 
 
 def read(source: Source) -> Iterator[ExtractedDocument | BadRow]:
-    with checked(source, "XLSX file"):
-        book = _open(source)
+    with checked(source, "XLSX file"), _opened(source) as book:
         if source.mapping or _mapping(book):
             yield from rows.documents(_named_rows(book.worksheets[0], source), source)
         else:
@@ -28,14 +28,16 @@ def read(source: Source) -> Iterator[ExtractedDocument | BadRow]:
 
 
 def guess_mapping(source: Source) -> Mapping | None:
-    with checked(source, "XLSX file"):
-        return _mapping(_open(source))
+    with checked(source, "XLSX file"), _opened(source) as book:
+        return _mapping(book)
 
 
-def _open(source: Source) -> Any:
+@contextmanager
+def _opened(source: Source) -> Iterator[Any]:
     import openpyxl
 
-    return openpyxl.load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
+    with source.path.open("rb") as file:  # by its name it would be refused: ours end in no .xlsx
+        yield openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
 
 def _mapping(book: Any) -> Mapping | None:

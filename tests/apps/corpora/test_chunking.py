@@ -41,14 +41,14 @@ def documents(draw):
 
 class TestAnyDocument:
     @given(documents(), st.integers(3, 60))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     def test_is_cut_into_what_can_be_found_again_in_it(self, whole, max_tokens):
         for each in chunk(whole, max_tokens=max_tokens, count_tokens=count_words):
             assert whole.text[each.start : each.end] == each.text
             assert each.text == each.text.strip() != ""
 
     @given(documents(), st.integers(3, 60))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     def test_loses_nothing_but_white_space(self, whole, max_tokens):
         end = 0
         for each in chunk(whole, max_tokens=max_tokens, count_tokens=count_words):
@@ -58,7 +58,7 @@ class TestAnyDocument:
         assert not whole.text[end:].strip()
 
     @given(documents(), st.integers(3, 60))
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=150, deadline=None)
     def test_never_counts_more_than_the_limit(self, whole, max_tokens):
         for each in chunk(whole, max_tokens=max_tokens, count_tokens=count_words):
             assert each.tokens == count_words(each.text) <= max_tokens
