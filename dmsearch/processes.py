@@ -53,8 +53,8 @@ class Patience:
     quick_deaths: int = 5
     #: Before the first restart; doubled at each quick death.
     pause: float = 1
-    #: Between the polite and the rude signal when all is stopped.
-    goodbye: float = 6
+    #: From the polite signal to the firm one when all is stopped; half as long again, and all is killed.
+    goodbye: float = 4
     #: How long the later programs wait for the first ones to be ready.
     head_start: float = 15
 
@@ -239,18 +239,31 @@ class Supervisor:
         return any(child.given_up and child.program.essential for child in self._children)
 
     def _stop(self) -> None:
-        """End all: politely, then rudely; a second signal cuts the waiting short."""
-        signals = self._signals
-        for child in self._children:
-            child.send(signal.SIGTERM)
-        deadline = time.monotonic() + self._patience.goodbye
-        while not all([child.has_ended() for child in self._children]):  # noqa: C419 - each is asked
-            if time.monotonic() > deadline or self._signals > signals:
-                for child in self._children:
-                    child.send(signal.SIGKILL)
+        """End all: politely, then firmly, then by force; a second signal cuts the waiting short.
+
+        Firmly means SIGQUIT: Celery gives its unfinished messages back, which it cannot when killed.
+        """
+        asked = self._signals
+        farewells = [(0.0, signal.SIGTERM), (self._patience.goodbye, signal.SIGQUIT)]
+        farewells.append((self._patience.goodbye * 1.5, signal.SIGKILL))
+        started_at = time.monotonic()
+        while self._still_there():
+            waited = time.monotonic() - started_at
+            if farewells and (waited >= farewells[0][0] or self._signals > asked):
+                asked = self._signals
+                self._send(farewells.pop(0)[1])
             time.sleep(0.05)
         for child in self._children:
             child.close()
+
+    def _still_there(self) -> list[Child]:
+        return [child for child in self._children if not child.has_ended()]
+
+    def _send(self, sent: signal.Signals) -> None:
+        for child in self._still_there():
+            if sent is signal.SIGKILL:
+                self._say(f"{child.program.name:<9}| does not stop; killed")
+            child.send(sent)
 
     @contextmanager
     def _signals_counted(self) -> Iterator[None]:

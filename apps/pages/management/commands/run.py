@@ -135,7 +135,7 @@ class Command(BaseCommand):
 
 def _web(host: str, port: int) -> Program:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = ("--worker-class", "gthread", "--workers", "2", "--threads", "8", "--graceful-timeout", "4")
+    options = ("--worker-class", "gthread", "--workers", "2", "--threads", "8", "--graceful-timeout", "3", "--no-control-socket")
     argv = (sys.executable, "-m", "gunicorn", "dmsearch.wsgi:application", "--bind", address, *options)
     return Program(name="web", argv=argv, essential=True)
 
@@ -145,7 +145,7 @@ def _workers(state: Path) -> list[Program]:
         _worker("query", "--pool=threads", "-c", "8"),
         _worker("ingest", "--pool=prefork", "-c", "1", queues="ingest,maintenance"),
         _worker("embed", "--pool=solo", nice=10),
-        Program(name="beat", argv=(*_CELERY, "beat", "--schedule", str(state / "beat-schedule"), "--pidfile=")),
+        Program(name="beat", argv=(*_CELERY, "beat", "--loglevel", "INFO", "--schedule", str(state / "beat-schedule"), "--pidfile=")),
     ]
 
 
