@@ -65,8 +65,7 @@ def store(item: JobItem, batch: Sequence[CutDocument]) -> None:
 
 def _from_earlier_start(item: JobItem, known: set[int]) -> set[int]:
     """Return the documents among `known` that this very item brought before its worker died."""
-    item.refresh_from_db(fields=["documents"])
-    if not item.documents:
+    if not item.documents:  # as it was when this start began: nothing came before
         return set()
     own = item.own_documents().filter(pk__in=known, created_at__gte=item.created_at)
     return set(own.values_list("pk", flat=True))

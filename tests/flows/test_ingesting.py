@@ -1,0 +1,86 @@
+import pytest
+from django.core.files.base import ContentFile
+from django.utils import timezone
+
+from apps.corpora.models import Document, Passage
+from apps.indexing import services as indexing
+from apps.indexing.models import PassageVector, PendingVector
+from apps.ingestion import jobs, services
+from apps.ingestion.models import JobItem
+from apps.retrievers.family import get_card
+from dmsearch.celery import app
+from tests.factories import CorpusFactory, JobFactory
+from tests.flows.conftest import wait_until
+
+pytestmark = pytest.mark.flow
+
+State = JobItem.State
+ROWS = 4000
+
+
+@pytest.fixture
+def index(transactional_db):
+    return indexing.create_index(get_card("hashing"), revision="1")
+
+
+@pytest.fixture
+def table():
+    rows = (f"{number},Gauge {number} at Fenwater reads {number % 90} cm above the mark." for number in range(ROWS))
+    return ContentFile("\n".join(("id,text", *rows)).encode())
+
+
+def give_up_silent_workers():
+    """What time does by itself: the dead worker has been silent for long enough."""
+    JobItem.objects.filter(state=State.WORKING).update(alive_at=timezone.now() - 2 * services.SILENT)
+
+
+class TestIngestWorker:
+    def test_reads_what_was_uploaded_and_the_embed_worker_goes_on(self, index, start_worker):
+        job = JobFactory()
+        for number in range(5):
+            services.accept(job, ContentFile(f"The gauge reads {number} m.".encode()), name=f"{number}.txt")
+        start_worker("ingest", pool="prefork")
+        start_worker("embed")
+        wait_until(lambda: PassageVector.objects.filter(index=index).count() == 5)
+        assert set(job.items.values_list("state", flat=True)) == {State.DONE}
+
+    def test_killed_in_mid_file_another_goes_on_with_nothing_lost_or_doubled(self, index, table, start_worker):
+        item = services.accept(JobFactory(), table, name="gauges.csv")
+        worker = start_worker("ingest")
+        wait_until(lambda: Document.objects.exists())
+        worker.kill()
+        worker.wait()
+        assert Document.objects.count() < ROWS, "killed too late to prove anything"
+        give_up_silent_workers()
+        start_worker("ingest")
+        services.reap()
+        wait_until(lambda: JobItem.objects.get().state == State.DONE)
+        item.refresh_from_db()
+        assert (item.documents, item.passages, item.duplicates, item.attempts) == (ROWS, ROWS, 0, 2)
+        assert Document.objects.count() == Passage.objects.count() == PendingVector.objects.count() == ROWS
+
+    def test_goes_on_when_the_broker_lost_all_messages(self, index, start_worker):
+        item = services.accept(JobFactory(), ContentFile(b"The gauge reads 3 m."), name="a.txt")
+        app.control.purge()
+        JobItem.objects.update(waiting_since=timezone.now() - 2 * services.LOST)
+        start_worker("ingest")
+        assert jobs.queue_is_empty()
+        services.reap()
+        wait_until(lambda: JobItem.objects.get(pk=item.pk).state == State.DONE)
+
+    def test_two_workers_reading_one_table_twice_make_one_of_each_row(self, index, table, start_worker):
+        corpus = CorpusFactory()
+        items = [services.accept(JobFactory(corpus=corpus), table, name="gauges.csv") for _ in range(2)]
+        start_worker("ingest", pool="prefork", concurrency=2)
+        wait_until(lambda: not JobItem.objects.open().exists())
+        for item in items:
+            item.refresh_from_db()
+        assert [item.state for item in items] == [State.DONE] * 2
+        assert sum(item.documents for item in items) == sum(item.duplicates for item in items) == ROWS
+        assert Document.objects.count() == Passage.objects.count() == ROWS
+
+    def test_answers_who_asks_whether_anybody_listens(self, start_worker):
+        assert not jobs.somebody_listens()
+        start_worker("ingest")
+        assert jobs.somebody_listens()
+        assert not jobs.somebody_listens("embed")
