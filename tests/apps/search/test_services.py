@@ -1,0 +1,91 @@
+import pytest
+
+from apps.indexing.models import VectorIndex
+from apps.retrievers.intents import Intent
+from apps.search import services
+from apps.search.outcome import Asked
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def search(library, manager):
+    def search(query, **asked):
+        return services.search(Asked(query=query, **asked), user=manager)
+
+    return search
+
+
+class TestAnswer:
+    def test_has_the_passage_that_says_it_first(self, search):
+        outcome = search("Which levee failed?")
+        assert outcome.mode == "hybrid"
+        hit = outcome.hits[0]
+        assert hit.text.startswith("The levee at Crake Hollow")
+        assert hit.ranks == {"dense": 1, "words": 1}
+        assert hit.excerpt.best == "The levee at Crake Hollow failed at dawn."
+        assert (hit.title, hit.corpus, hit.external_id) == ("Sitrep 7", "reports", "sitrep-7")
+
+    def test_names_the_model_that_gave_it(self, search):
+        outcome = search("levee")
+        assert (outcome.model, outcome.revision) == ("hashing", "1")
+        assert "meaning (hashing)" in outcome.hits[0].found_by
+
+    def test_tells_where_the_time_went(self, search):
+        outcome = search("levee")
+        assert outcome.timings["encode"] > 0
+        assert outcome.took_ms >= outcome.timings["encode"] + outcome.timings["sql"] - 5
+
+    def test_of_a_chosen_intent_keeps_the_detected_one(self, search):
+        outcome = search("Which levee failed?", intent=Intent.STS)
+        assert outcome.intent == Intent.STS
+        assert outcome.detection.intent == Intent.QA
+        assert outcome.is_chosen
+
+    def test_reads_the_kinds_of_the_corpora_searched(self, search):
+        assert search("water", corpora=("tweets",)).intent == Intent.TWITTER
+
+    def test_shows_at_most_some_passages_of_a_document(self, search):
+        rows = search("levee shelters", of_one_document=1).hits
+        (sitrep,) = [hit for hit in rows if hit.title == "Sitrep 7"]
+        assert len(sitrep.folded) == 1
+
+    def test_comes_in_pages_with_ranks_that_go_on(self, search):
+        first, rest = search("water levee power", limit=2), search("water levee power", limit=2, offset=2)
+        assert [hit.rank for hit in (*first.hits, *rest.hits)] == [1, 2, 3, 4]
+        assert not {h.passage_id for h in first.hits} & {h.passage_id for h in rest.hits}
+        assert first.found == rest.found == 5
+
+
+class TestFilters:
+    def test_keep_to_the_corpora_named(self, search):
+        assert {hit.corpus for hit in search("water", corpora=("guidance",)).hits} == {"guidance"}
+
+    def test_keep_to_the_kinds_named(self, search):
+        assert {hit.kind for hit in search("water", kinds=("tweet",)).hits} == {"tweet"}
+
+
+class TestWithoutTheModel:
+    def test_words_alone_answer_and_say_why(self, search, encoder_away):
+        outcome = search("Which levee failed?")
+        assert outcome.mode == "words"
+        assert outcome.why_words == "the encoder did not answer in 1.5 s"
+        assert outcome.hits[0].title == "Sitrep 7"
+
+    def test_an_index_that_is_not_there_is_no_accident(self, search):
+        VectorIndex.objects.all().update(status=VectorIndex.Status.RETIRED)
+        assert search("levee").why_words == "no search index is live yet"
+
+    def test_a_broker_away_is_none_either(self, search, settings, monkeypatch):
+        import redis
+
+        def refuse(*_args, **_kwargs):
+            raise redis.ConnectionError("refused")
+
+        monkeypatch.setattr("redis.Redis.get", refuse)
+        assert search("levee").why_words == "the message broker does not answer"
+
+
+class TestMeaningAlone:
+    def test_answers_what_has_no_words_to_search_by(self, search):
+        assert search("what is it?").mode == "dense"
