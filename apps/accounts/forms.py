@@ -7,12 +7,14 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm, UsernameField
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.http import HttpRequest
 
 from apps.accounts.models import User
-from apps.accounts.throttle import Throttle
+from apps.accounts.throttle import Throttle, address_of
 
 
 class LoginForm(AuthenticationForm):
+    request: HttpRequest
     error_messages = {
         "invalid_login": "This name and password do not go together. Upper and lower case count in both.",
         "inactive": "This account is switched off. Ask an admin.",
@@ -24,8 +26,7 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if "username" not in self.cleaned_data or "password" not in self.cleaned_data:
             return self.cleaned_data
-        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
-        throttle = Throttle(self.cleaned_data["username"], address)
+        throttle = Throttle(self.cleaned_data["username"], address_of(self.request))
         if wait := throttle.take_try():
             self.wait_s = wait
             raise ValidationError(f"Too many wrong tries for this name. The next one is taken in {in_words(wait)}.")

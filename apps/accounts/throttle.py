@@ -11,7 +11,9 @@ import math
 import time
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.cache import cache
+from django.http import HttpRequest
 
 FREE_TRIES = 5
 FIRST_WAIT_S = 15
@@ -59,6 +61,13 @@ class Throttle:
     @property
     def _digest(self) -> str:
         return hashlib.sha256(f"{self.username.casefold()}\0{self.address}".encode()).hexdigest()
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return where a request comes from: behind the TLS proxy, what the proxy saw, not what it was told."""
+    if settings.HTTPS and (forwarded := request.headers.get("X-Forwarded-For")):
+        return forwarded.rsplit(",", 1)[-1].strip()
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def wait_after(tries: int) -> int:

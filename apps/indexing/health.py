@@ -10,16 +10,21 @@ from django.db.models import Count, Min, Q
 from apps.indexing import jobs, services
 from apps.indexing.models import PendingVector, VectorIndex
 from apps.pages.health import Check, Finding, fail, ok, register, warn
-from apps.pages.queues import queue_check
+from apps.pages.queues import queue_check, workers_heard_from
 from apps.retrievers.checkpoints import CheckpointMissing, find_checkpoint
+from apps.retrievers.family import UnknownRetriever
+
+UNSCHEDULED_AFTER_S = 120
 
 
 def check_model() -> Finding:
-    card = services.chosen_card()
     try:
+        card = services.chosen_card()
         revision = services.chosen_revision(card)
+    except UnknownRetriever as unknown:
+        return fail(f"RETRIEVER={settings.RETRIEVER} names no model", str(unknown))
     except CheckpointMissing as missing:
-        return fail(f"the files of {card.name} are not on this machine", str(missing), model=card.name)
+        return fail("its files are not on this machine", str(missing), model=card.name)
     found = find_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
     where = str(found.path) if found else "built in"
     return ok(f"{card.name}, revision {revision}", model=card.name, revision=revision, dim=card.dim, path=where)
@@ -33,11 +38,11 @@ def check_live_index() -> Finding:
             "Run `manage.py ensure_index`.",
         )
     facts = {"index": live.pk, "model": live.retriever, "revision": live.revision, "dim": live.dim}
-    chosen = services.chosen_card()
-    if chosen.name != live.retriever:
+    wanted = _wanted()
+    if wanted != live.retriever:
         return warn(
-            f"made by {live.retriever}, while settings ask for {chosen.name}",
-            f"The index of {chosen.name} takes over when it is filled. To keep this one, set RETRIEVER={live.retriever}.",
+            f"made by {live.retriever}, while settings ask for {wanted}",
+            f"The index of {wanted} takes over when it is filled. To keep this one, set RETRIEVER={live.retriever}.",
             **facts,
         )
     return ok(f"{live.retriever}, {live.dim} dims", **facts)
@@ -62,9 +67,27 @@ def check_embedding() -> Finding:
     return ok(waiting, **facts)
 
 
+def _wanted() -> str:
+    try:
+        return services.chosen_card().name
+    except UnknownRetriever:
+        return str(settings.RETRIEVER)
+
+
 def _since(pending_pk: int | None) -> datetime | None:
     """Return when the passage came in; None when it has just got its vector."""
     return PendingVector.objects.filter(pk=pending_pk).values_list("passage__document__created_at", flat=True).first()
+
+
+def check_scheduler() -> Finding:
+    """Tell whether regular work is asked for: every 30 seconds a maintenance worker gets some."""
+    quiet_s = [worker.quiet_s for worker in workers_heard_from() if jobs.MAINTENANCE_QUEUE in worker.queues]
+    if min(quiet_s) > UNSCHEDULED_AFTER_S:
+        return fail(
+            f"nothing was asked for in {min(quiet_s):.0f} s: lost work is not picked up again",
+            "`make run` starts it; by itself: `celery -A workers.app beat`.",
+        )
+    return ok("regular work is asked for")
 
 
 register(
@@ -81,5 +104,12 @@ register(
     queue_check(jobs.EMBED_QUEUE, label="Embedding workers", without="new passages are found by words only", order=42),
     queue_check(
         jobs.MAINTENANCE_QUEUE, label="Maintenance workers", without="lost work is not picked up again", order=43
+    ),
+    Check(
+        name="scheduler",
+        label="Scheduler",
+        run=check_scheduler,
+        order=44,
+        needs=("broker", f"queue_{jobs.MAINTENANCE_QUEUE}"),
     ),
 )

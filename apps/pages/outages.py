@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import redis.exceptions
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
@@ -30,3 +32,15 @@ def outage(failure: BaseException | None) -> str | None:
 def _server_is_away(failure: OperationalError) -> bool:
     state = getattr(failure.__cause__, "sqlstate", None)
     return state is None or state.startswith(_AWAY)
+
+
+class OneLine(logging.Filter):
+    """Write an outage as one line: a traceback a request, for as long as it lasts, would bury everything else."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        failure = record.exc_info[1] if record.exc_info else None
+        if away := outage(failure):
+            reason = next(iter(str(failure).splitlines()), "")
+            record.msg, record.args = f"{record.getMessage()}: the {away} does not answer ({reason})", None
+            record.exc_info = record.exc_text = None
+        return True

@@ -3,7 +3,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from apps.accounts import throttle
-from apps.accounts.throttle import Throttle, wait_after
+from apps.accounts.throttle import Throttle, address_of, wait_after
 from tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +77,13 @@ class TestThrottle:
         assert try_to_log_in(client, person.username, PASSWORD, REMOTE_ADDR="10.0.0.9").status_code == 302
         client.logout()
         assert try_to_log_in(client, colleague.username, PASSWORD).status_code == 302
+
+    def test_tells_people_behind_a_proxy_apart_by_what_the_proxy_saw(self, rf, settings):
+        asked = rf.get("/", headers={"X-Forwarded-For": "6.6.6.6, 10.0.0.9"}, REMOTE_ADDR="127.0.0.1")
+        settings.HTTPS = False
+        assert address_of(asked) == "127.0.0.1"
+        settings.HTTPS = True
+        assert address_of(asked) == "10.0.0.9"
 
     def test_takes_one_try_when_the_wait_is_over_and_then_waits_longer(self, monkeypatch):
         tries = Throttle("admin", "10.0.0.1")

@@ -1,4 +1,6 @@
 import json
+import logging
+import sys
 
 import psycopg
 import pytest
@@ -9,7 +11,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError as BrokerError
 
 from apps.pages import views
-from apps.pages.outages import BROKER, DATABASE, outage
+from apps.pages.outages import BROKER, DATABASE, OneLine, outage
 from tests.factories import UserFactory
 
 
@@ -128,3 +130,21 @@ class TestOutageMiddleware:
 
 def _refused(*_args, **_kwargs):
     raise OperationalError("connection refused")
+
+
+class TestOneLine:
+    def log(self, failure):
+        try:
+            raise failure
+        except type(failure):
+            exc_info = sys.exc_info()
+        record = logging.LogRecord("django.request", logging.ERROR, __file__, 1, "Error: %s", ("/help/",), exc_info)
+        OneLine().filter(record)
+        return logging.Formatter().format(record)
+
+    def test_cuts_an_outage_to_one_line(self):
+        written = self.log(OperationalError("refused\nIs the server running?"))
+        assert written == "Error: /help/: the database does not answer (refused)"
+
+    def test_keeps_the_traceback_of_our_own_mistakes(self):
+        assert "Traceback" in self.log(ValueError("ours"))

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import OperationalError, connections
 
 from dmsearch import embedded, ports
 from dmsearch.processes import AlreadyRunning, Program, Supervisor, only_one
@@ -33,6 +33,7 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, **_: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is then stopped
         self.url = f"http://{host}:{port}/"
+        self.ours = {"postgres": settings.EMBEDDED_POSTGRES, "valkey": settings.EMBEDDED_VALKEY}
         state: Path = settings.HOME.path
         state.mkdir(parents=True, exist_ok=True)
         try:
@@ -45,6 +46,10 @@ class Command(BaseCommand):
             raise CommandError(f"dmsearch is already running on {state}: {other}") from other
         except embedded.ServiceError as failure:
             raise CommandError(str(failure)) from failure
+        except OperationalError as failure:
+            raise CommandError(
+                f"the database does not answer: {failure}\nSee to the server at DATABASE_URL."
+            ) from failure
         except KeyboardInterrupt:
             status = 0
         self._say("stopped.")
@@ -73,12 +78,7 @@ class Command(BaseCommand):
             embedded.down(settings.HOME, postgres="postgres" in started, valkey="valkey" in started)
 
     def _up(self) -> list[str]:
-        return embedded.up(
-            settings.HOME,
-            postgres=settings.EMBEDDED_POSTGRES,
-            valkey=settings.EMBEDDED_VALKEY,
-            die_with_parent=True,
-        )
+        return embedded.up(settings.HOME, **self.ours, die_with_parent=True)
 
     def _prepare(self) -> None:
         """Do what the web cannot start without."""
@@ -120,8 +120,9 @@ class Command(BaseCommand):
                 return
             next_look = time.monotonic() + _WATCH_SECONDS
             try:
-                for name in self._up():
-                    self._say(f"{name:<9}| had died; started again")
+                if embedded.fallen(settings.HOME, **self.ours):
+                    for name in self._up():
+                        self._say(f"{name:<9}| had died; started again")
             except embedded.ServiceError as failure:
                 self._say(str(failure))
                 next_look += 10 * _WATCH_SECONDS
@@ -135,7 +136,17 @@ class Command(BaseCommand):
 
 def _web(host: str, port: int) -> Program:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = ("--worker-class", "gthread", "--workers", "2", "--threads", "8", "--graceful-timeout", "3", "--no-control-socket")
+    options = (
+        "--worker-class",
+        "gthread",
+        "--workers",
+        "2",
+        "--threads",
+        "8",
+        "--graceful-timeout",
+        "3",
+        "--no-control-socket",
+    )
     argv = (sys.executable, "-m", "gunicorn", "dmsearch.wsgi:application", "--bind", address, *options)
     return Program(name="web", argv=argv, essential=True)
 
@@ -145,7 +156,10 @@ def _workers(state: Path) -> list[Program]:
         _worker("query", "--pool=threads", "-c", "8"),
         _worker("ingest", "--pool=prefork", "-c", "1", queues="ingest,maintenance"),
         _worker("embed", "--pool=solo", nice=10),
-        Program(name="beat", argv=(*_CELERY, "beat", "--loglevel", "INFO", "--schedule", str(state / "beat-schedule"), "--pidfile=")),
+        Program(
+            name="beat",
+            argv=(*_CELERY, "beat", "--loglevel", "INFO", "--schedule", str(state / "beat-schedule"), "--pidfile="),
+        ),
     ]
 
 
