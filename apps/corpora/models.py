@@ -168,6 +168,8 @@ class DocumentText(models.Model):
     text = models.TextField()
     # Character offset at which each page starts; empty where the format has no pages.
     page_starts = models.JSONField(default=list, blank=True)
+    # [character offset, level] of each line that is a heading; level 1 is the highest.
+    headings = models.JSONField(default=list, blank=True)
 
     def __str__(self) -> str:
         return f"text of document {self.document_id}"

@@ -52,7 +52,12 @@ def store(item: JobItem, batch: Sequence[CutDocument]) -> None:
         known = set(DocumentText.objects.filter(document__in=rows).values_list("pk", flat=True))
         fresh = [(row, cut) for row, cut in zip(rows, unique.values(), strict=True) if row.pk not in known]
         DocumentText.objects.bulk_create(
-            DocumentText(document=row, text=cut.document.text, page_starts=list(cut.document.page_starts))
+            DocumentText(
+                document=row,
+                text=cut.document.text,
+                page_starts=list(cut.document.page_starts),
+                headings=[[heading.start, heading.level] for heading in cut.document.headings],
+            )
             for row, cut in fresh
         )
         passages = [passage for row, cut in fresh for passage in _passages(row, cut)]
