@@ -4,7 +4,6 @@ Call it from the main thread: children end with the thread that started them, an
 ends when the process does.
 """
 
-import fcntl
 import os
 import re
 import signal
@@ -57,10 +56,6 @@ class Patience:
     goodbye: float = 4
     #: How long the later programs wait for the first ones to be ready.
     head_start: float = 15
-
-
-class AlreadyRunning(Exception):
-    """The message tells the other's pid and address."""
 
 
 class Child:
@@ -185,6 +180,7 @@ class Supervisor:
         self._patience = patience or Patience()
         self._children: list[Child] = []
         self._signals = 0
+        self._may_interrupt = False
 
     def run(
         self,
@@ -226,8 +222,18 @@ class Supervisor:
                 waiting = ()
             for child in self._children:
                 child.attend()
-            tick()
+            self._interruptibly(tick)
             time.sleep(0.2)
+
+    def _interruptibly(self, tick: Callable[[], None]) -> None:
+        """Call `tick`, which may take long; a signal cuts it short."""
+        self._may_interrupt = True
+        try:
+            tick()
+        except KeyboardInterrupt:
+            return
+        finally:
+            self._may_interrupt = False
 
     def _start(self, programs: Sequence[Program]) -> None:
         for program in programs:
@@ -269,6 +275,8 @@ class Supervisor:
     def _signals_counted(self) -> Iterator[None]:
         def count(_number: int, _frame: FrameType | None) -> None:
             self._signals += 1
+            if self._may_interrupt:
+                raise KeyboardInterrupt
 
         watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {each: signal.signal(each, count) for each in watched}
@@ -277,22 +285,6 @@ class Supervisor:
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
-
-
-@contextmanager
-def only_one(path: Path, *, address: str) -> Iterator[None]:
-    """Hold `path` for the time of the block; raise AlreadyRunning when somebody does."""
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as taken:
-            file.seek(0)
-            raise AlreadyRunning(file.read() or "it is just starting") from taken
-        file.truncate(0)
-        file.write(f"pid {os.getpid()}, {address}")
-        file.flush()
-        yield
-        file.truncate(0)
 
 
 def _in_words(status: int) -> str:

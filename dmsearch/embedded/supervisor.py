@@ -54,6 +54,11 @@ def status(home: Home, *, postgres: bool = True, valkey: bool = True) -> list[Se
     return [server.status() for server in _servers(home, postgres=postgres, valkey=valkey)]
 
 
+def fallen(home: Home, *, postgres: bool = True, valkey: bool = True) -> list[str]:
+    """Return the names of the servers that do not run. Cheap: asks no server anything."""
+    return [server.name for server in _servers(home, postgres=postgres, valkey=valkey) if server.pid() is None]
+
+
 def remove(home: Home) -> None:
     """Stop the servers and delete all that they wrote: the end of a throw-away installation."""
     _stop(home, _servers(home, postgres=True, valkey=True), at_once=True)

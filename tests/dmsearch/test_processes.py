@@ -1,6 +1,5 @@
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -10,9 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dmsearch import ports
 from dmsearch.embedded.programs import wait_until
-from dmsearch.processes import AlreadyRunning, Patience, Program, Supervisor, only_one
+from dmsearch.processes import Patience, Program, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 HURRIED = Patience(quick=0.5, quick_deaths=3, pause=0.05, goodbye=1, head_start=0.5)
@@ -186,6 +184,17 @@ class TestStop:
         stage.run(program("web", script), until=is_up)
         assert HURRIED.goodbye <= time.monotonic() - asked[-1] < HURRIED.goodbye + 3
 
+    def test_does_not_wait_for_a_long_check(self, tmp_path):
+        def look_for_long() -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+
+        supervisor = Supervisor(logs=tmp_path, say=print, patience=HURRIED)
+        sleeper = program("web", SLEEP)
+        began = time.monotonic()
+        assert supervisor.run([sleeper], [], is_ready=lambda: True, announce=lambda: None, tick=look_for_long) == 0
+        assert time.monotonic() - began < 10
+
     def test_gives_signals_back_as_they_were(self, stage):
         before = signal.getsignal(signal.SIGINT)
         stage.run(program("web", SLEEP), until=lambda: True)
@@ -206,41 +215,3 @@ class TestStop:
             supervisor.kill()
         pid = int(log.read_text().splitlines()[-1])
         assert wait_until(lambda: not lives(pid), seconds=5)
-
-
-class TestOnlyOne:
-    def test_tells_the_second_who_the_first_is(self, tmp_path):
-        lock, address = tmp_path / "run.lock", "http://127.0.0.1:8000/"
-        known = pytest.raises(AlreadyRunning, match=rf"pid {os.getpid()}, {address}")
-        with only_one(lock, address=address), known, only_one(lock, address="http://127.0.0.1:8001/"):
-            pytest.fail("both run")
-
-    def test_lets_the_next_one_in(self, tmp_path):
-        for address in ("http://127.0.0.1:8000/", "http://127.0.0.1:8001/"):
-            with only_one(tmp_path / "run.lock", address=address):
-                assert (tmp_path / "run.lock").read_text().endswith(address)
-
-
-class TestPorts:
-    def test_tell_who_holds_one(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-            holder = ports.holder_of("127.0.0.1", port)
-        assert holder is not None
-        assert f"(pid {os.getpid()})" in holder
-        assert ports.holder_of("127.0.0.1", port) is None
-
-    def test_tell_that_one_is_not_to_be_had(self):
-        with pytest.raises(OSError, match="assign"):
-            ports.holder_of("203.0.113.1", 8000)
-
-    def test_answer_once_a_server_does(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        assert not ports.answers("127.0.0.1", port, "/")
-        argv = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-            try:
-                assert wait_until(lambda: ports.answers("127.0.0.1", port, "/nowhere"), seconds=10)
-            finally:
-                server.terminate()

@@ -15,7 +15,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connections
 
 from dmsearch import embedded, ports
-from dmsearch.processes import AlreadyRunning, Program, Supervisor, only_one
+from dmsearch.only_one import AlreadyRunning, only_one
+from dmsearch.processes import Program, Supervisor
 
 _MANAGE = (sys.executable, str(settings.BASE_DIR / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
