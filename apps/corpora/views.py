@@ -66,7 +66,10 @@ def document(request: HttpRequest, pk: int) -> TemplateResponse:
         "page": page,
         "neighbours": _neighbours(chosen) if chosen else {},
         "shown": viewing.shown(
-            page.object_list, page_starts=found.full_text.page_starts, chosen=chosen.pk if chosen else None
+            page.object_list,
+            page_starts=found.full_text.page_starts,
+            headings=found.full_text.headings,
+            chosen=chosen.pk if chosen else None,
         ),
         "facts": viewing.facts(found.metadata),
         "page_count": len(found.full_text.page_starts),

@@ -1,14 +1,14 @@
 from apps.corpora import viewing
-from apps.corpora.viewing import PageMark, ShownPassage
+from apps.corpora.viewing import PageMark, ShownPassage, TextHeading
 from tests.factories import DocumentFactory, PassageFactory
 
 TEXT = "First page. Goes on here. Last page."
 
 
-def passages(*spans, heading=""):
+def passages(*spans):
     document = DocumentFactory.build()
     return [
-        PassageFactory.build(pk=number, document=document, text=TEXT[start:end], start=start, end=end, heading=heading)
+        PassageFactory.build(pk=number, document=document, text=TEXT[start:end], start=start, end=end)
         for number, (start, end) in enumerate(spans, start=1)
     ]
 
@@ -37,11 +37,15 @@ class TestShown:
         shown = viewing.shown(passages((0, 11), (12, 25)), page_starts=[], chosen=2)
         assert [part.is_chosen for part in shown if isinstance(part, ShownPassage)] == [False, True]
 
-    def test_says_a_heading_once_and_only_where_the_text_does_not(self):
-        repeated = passages((0, 11), (12, 25), heading="Access > Roads")
-        assert [part.heading for part in viewing.shown(repeated, page_starts=[])] == ["Access > Roads", ""]
-        said = passages((0, 11), heading="Access > First page")
-        assert [part.heading for part in viewing.shown(said, page_starts=[])] == [""]
+    def test_cuts_out_the_lines_that_are_headings(self):
+        text = "Access\n\nP7 is cut.\n\nNeeds\nBoats."
+        passage = PassageFactory.build(document=DocumentFactory.build(), text=text, start=100, end=100 + len(text))
+        needs = 100 + text.index("Needs")
+        shown = viewing.shown([passage], page_starts=[0, needs], headings=[(5, 1), (100, 1), (needs, 2), (900, 1)])
+        assert texts(shown) == [
+            PageMark(1),
+            (TextHeading("Access", 1), "P7 is cut.", PageMark(2), TextHeading("Needs", 2), "Boats."),
+        ]
 
     def test_shows_nothing_of_nothing(self):
         assert list(viewing.shown([], page_starts=[0])) == []

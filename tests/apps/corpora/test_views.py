@@ -113,8 +113,8 @@ class TestDocument:
         text = DocumentTextFactory()
         first, second = (PassageFactory(document=text.document, position=position) for position in (0, 1))
         shown = client.get(second.get_absolute_url()).text
-        assert f'<p class="passage chosen" id="passage-{second.pk}"' in shown
-        assert f'<p class="passage" id="passage-{first.pk}"' in shown
+        assert f'<div class="passage chosen" id="passage-{second.pk}"' in shown
+        assert f'<div class="passage" id="passage-{first.pk}"' in shown
         assert first.get_absolute_url().partition("#")[0] in shown  # the passage before
 
     def test_shows_the_part_of_a_long_text_that_holds_the_passage(self, client, manager):
