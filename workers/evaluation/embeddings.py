@@ -45,7 +45,7 @@ class EmbeddingStore:
     """
 
     def __init__(self, folder: Path, encoder: Encoder) -> None:
-        name = f"{encoder.card.name}-{encoder.revision[:16]}-{encoder.backend}"
+        name = f"{encoder.card.name}-{encoder.revision}-{encoder.backend}"
         self._folder = folder / re.sub(r"[^\w.-]", "_", name)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._vectors_path = self._folder / "vectors.f32"
