@@ -26,6 +26,10 @@ class TextTokenizer:
         self._characters = card.max_tokens * _CHARACTERS_A_TOKEN
         self.pad_id = self._find_pad_id()
 
+    @property
+    def pad_token(self) -> str:
+        return str(self._tokenizer.id_to_token(self.pad_id))
+
     def token_ids(self, texts: Sequence[str]) -> TokenRows:
         """Return the ids of each text: special tokens included, at least one, at most the limit."""
         cut = [text[: self._characters] for text in texts]
