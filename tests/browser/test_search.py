@@ -1,0 +1,246 @@
+"""The search page in a real browser: keys, typing, switching the reading, without JavaScript, on a phone."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from apps.corpora.models import DocumentText, Kind
+from apps.indexing.jobs import request_embedding
+from tests.factories import CorpusFactory, DocumentFactory, PassageFactory, UserFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LEVEE = "The levee at Crake Hollow failed at dawn. Forty families were moved to the school."
+
+
+@pytest.fixture
+def person(transactional_db):
+    return UserFactory(username="maren")
+
+
+@pytest.fixture
+def library(transactional_db, index, run_jobs):
+    reports = CorpusFactory(slug="reports", name="Situation reports", kind=Kind.REPORT)
+    tweets = CorpusFactory(slug="tweets", name="Tweets of the storm", kind=Kind.TWEET)
+    sitrep = DocumentFactory(corpus=reports, title="Sitrep 7", published_at="2026-04-11T06:00Z")
+    for position, text in enumerate(
+        [LEVEE, "A second levee holds.", "A third levee was raised.", "The last levee is new."]
+    ):
+        PassageFactory(document=sitrep, position=position, text=text, page=position + 1)
+    DocumentText.objects.create(document=sitrep, text=LEVEE)
+    for n in range(14):
+        PassageFactory(
+            document=DocumentFactory(corpus=reports, title=f"Bulletin {n}"), text=f"Levee bulletin number {n}."
+        )
+    tweet = DocumentFactory(corpus=tweets, title="tweet", author="@dez", metadata={"retweet_count": 12})
+    PassageFactory(document=tweet, text="Levee is leaking in Lowquay, need sandbags")
+    request_embedding(index_id=index.pk)
+    return reports
+
+
+@pytest.fixture
+def searched(signed_in_page, library):
+    """The page with an answer on it."""
+    signed_in_page.goto("/?q=Which+levee+failed%3F")
+    return signed_in_page
+
+
+def box(page):
+    return page.get_by_role("searchbox", name="What are you looking for?")
+
+
+class TestTyping:
+    def test_brings_results_by_itself_and_keeps_the_url(self, signed_in_page, library):
+        signed_in_page.goto("/")
+        expect(box(signed_in_page)).to_be_focused()
+        signed_in_page.keyboard.type("Which levee failed?")
+        expect(signed_in_page.locator("mark").first).to_have_text("The levee at Crake Hollow failed at dawn.")
+        expect(signed_in_page).to_have_url(re.compile(r"/\?q=Which\+levee\+failed%3F$"))
+        expect(signed_in_page).to_have_title("Which levee failed? · dmsearch")
+
+    def test_tells_screen_readers_how_much_was_found(self, signed_in_page, library):
+        signed_in_page.goto("/")
+        signed_in_page.keyboard.type("levee")
+        expect(signed_in_page.locator("#summary")).to_have_text(re.compile(r"^\d+ results, read as "))
+
+    def test_keeps_the_focus_where_it_was(self, signed_in_page, library):
+        signed_in_page.goto("/")
+        signed_in_page.keyboard.type("levee")
+        expect(signed_in_page.locator(".hit").first).to_be_visible()
+        signed_in_page.keyboard.type(" failed")
+        expect(box(signed_in_page)).to_have_value("levee failed")
+
+    def test_does_not_fill_the_browsers_history(self, signed_in_page, library):
+        signed_in_page.goto("/help/")
+        signed_in_page.goto("/")
+        for word in ("levee", " bulletin"):
+            signed_in_page.keyboard.type(word)
+            expect(signed_in_page).to_have_url(re.compile(word.strip()))
+        signed_in_page.go_back()
+        expect(signed_in_page).to_have_url(re.compile("/help/$"))
+
+    def test_too_much_is_refused_in_the_box(self, signed_in_page, library):
+        signed_in_page.goto("/")
+        box(signed_in_page).fill("a" * 2500)
+        assert "2000 characters at most; this is 2500" in box(signed_in_page).evaluate("box => box.validationMessage")
+
+
+class TestKeys:
+    def test_slash_goes_to_the_box_and_down_goes_through_the_hits(self, searched):
+        searched.locator("h1").click(force=True)
+        searched.keyboard.press("/")
+        expect(box(searched)).to_be_focused()
+        searched.keyboard.press("ArrowDown")
+        expect(searched.locator(".hit-link").nth(0)).to_be_focused()
+        searched.keyboard.press("j")
+        expect(searched.locator(".hit-link").nth(1)).to_be_focused()
+        searched.keyboard.press("k")
+        searched.keyboard.press("ArrowUp")
+        expect(box(searched)).to_be_focused()
+
+    @pytest.mark.parametrize("key", ["o", "Enter"])
+    def test_open_the_hit_at_its_passage(self, searched, key):
+        searched.keyboard.press("ArrowDown")
+        searched.keyboard.press(key)
+        expect(searched).to_have_url(re.compile(r"/documents/\d+/\?passage=\d+#passage-\d+$"))
+        expect(searched.locator(".chosen")).to_have_text(LEVEE)
+
+    def test_a_digit_switches_the_reading_and_zero_takes_it_back(self, searched):
+        searched.keyboard.press("ArrowDown")
+        searched.keyboard.press("6")
+        expect(searched.locator("#reading")).to_contain_text("Sentence → same meaning – your choice")
+        expect(searched).to_have_url(re.compile("intent=STS"))
+        expect(searched.get_by_role("radio", name="Sentence → same meaning")).to_be_checked()
+        searched.keyboard.press("0")
+        expect(searched.locator("#reading")).to_contain_text("Question → passages")
+        expect(searched).not_to_have_url(re.compile("intent="))
+
+    def test_a_digit_in_the_box_is_a_digit_unless_with_alt(self, searched):
+        box(searched).focus()
+        searched.keyboard.press("End")
+        searched.keyboard.press("4")
+        expect(box(searched)).to_have_value("Which levee failed?4")
+        searched.keyboard.press("Alt+4")
+        expect(searched.locator("#reading")).to_contain_text("Claim → evidence – your choice")
+        expect(box(searched)).to_have_value("Which levee failed?4")
+
+    def test_question_mark_lists_them(self, searched):
+        searched.keyboard.press("ArrowDown")
+        searched.keyboard.press("?")
+        expect(searched.get_by_role("dialog", name="Keys")).to_be_visible()
+        searched.keyboard.press("Escape")
+        expect(searched.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+class TestReading:
+    def test_can_be_changed_with_a_click_and_back_again(self, searched):
+        searched.get_by_text("Request → tweets").click()
+        expect(searched.locator("#reading")).to_contain_text("Request → tweets – your choice; it looked like Question")
+        searched.go_back()
+        expect(searched.locator("#reading")).not_to_contain_text("your choice")
+
+    def test_of_a_statement_offers_the_others(self, signed_in_page, library):
+        signed_in_page.goto("/?q=The+levee+failed+at+dawn.")
+        signed_in_page.get_by_role("link", name="Premise → what follows from it").click()
+        expect(signed_in_page.locator("#reading")).to_contain_text("Premise → what follows from it – your choice")
+        expect(signed_in_page.get_by_role("radio", name="Premise")).to_be_checked()
+
+
+class TestFilters:
+    def test_are_set_by_boxes_and_dropped_by_chips(self, searched):
+        searched.get_by_text("Filters", exact=True).click()
+        searched.locator(".filters").get_by_text("Tweets of the storm").click()
+        expect(searched.locator(".hit")).to_have_count(1)
+        expect(searched).to_have_url(re.compile("corpus=tweets"))
+        searched.locator("#results .chips a").click()
+        expect(searched.locator(".hit")).to_have_count(10)
+        expect(searched).not_to_have_url(re.compile("corpus="))
+        expect(searched.get_by_role("checkbox", name="Tweets of the storm")).not_to_be_checked()
+
+    def test_that_hide_everything_are_dropped_with_one_click(self, signed_in_page, library):
+        signed_in_page.goto("/?q=levee&kind=claim&since=2026-05-01")
+        expect(signed_in_page.locator("#nothing")).to_contain_text("Nothing found")
+        signed_in_page.get_by_role("link", name="search without any").click()
+        expect(signed_in_page.locator(".hit")).to_have_count(10)
+        expect(signed_in_page.get_by_label("From", exact=True)).to_have_value("")
+
+
+class TestResults:
+    def test_fold_many_passages_of_one_document(self, searched):
+        folded = searched.locator(".folded").first
+        expect(folded.locator("summary")).to_have_text("2 more from this document")
+        folded.locator("summary").click()
+        expect(folded.get_by_role("link").first).to_be_visible()
+
+    def test_lead_on_to_more(self, searched):
+        searched.get_by_role("link", name="More").click()
+        expect(searched.locator(".hits")).to_have_attribute("start", "11")
+
+    def test_show_tweets_as_tweets(self, signed_in_page, library):
+        signed_in_page.goto("/?q=levee&kind=tweet")
+        expect(signed_in_page.locator(".hit-tweet")).to_contain_text("@dez")
+        expect(signed_in_page.locator(".hit-tweet")).to_contain_text("12 retweets")
+
+
+class TestWithoutJavaScript:
+    @pytest.fixture
+    def plain_page(self, browser, live_server, page, signed_in_page):
+        context = browser.new_context(
+            base_url=live_server.url, java_script_enabled=False, storage_state=page.context.storage_state()
+        )
+        yield context.new_page()
+        context.close()
+
+    def test_everything_still_works(self, plain_page, library):
+        plain_page.goto("/")
+        plain_page.get_by_role("searchbox").fill("Which levee failed?")
+        plain_page.get_by_role("searchbox").press("Enter")
+        expect(plain_page.locator("mark").first).to_have_text("The levee at Crake Hollow failed at dawn.")
+        plain_page.get_by_text("Filters", exact=True).click()
+        plain_page.locator(".filters").get_by_text("Tweets of the storm").click()
+        plain_page.get_by_text("Sentence → same meaning").first.click()
+        plain_page.get_by_role("button", name="Search").click()
+        expect(plain_page.locator(".hit")).to_have_count(1)
+        expect(plain_page.locator("#reading")).to_contain_text("Sentence → same meaning")
+        plain_page.locator("#results .chips a").click()
+        expect(plain_page.locator(".hit")).to_have_count(10)
+
+
+class TestEveryState:
+    URLS = [
+        "/",
+        "/?q=Which+levee+failed%3F",
+        "/?q=The+levee+failed.&kind=report&since=2020-01-01",
+        "/?q=levee&kind=claim",
+    ]
+
+    @pytest.mark.parametrize("url", URLS)
+    def test_is_accessible_in_light_and_dark(self, signed_in_page, library, assert_accessible, url):
+        signed_in_page.goto(url)
+        assert_accessible(signed_in_page)
+
+    @pytest.mark.parametrize("url", URLS)
+    def test_fits_a_phone(self, signed_in_page, library, assert_fits_phone, url):
+        signed_in_page.goto(url)
+        assert_fits_phone(signed_in_page)
+
+    def test_without_any_corpus_is_accessible(self, signed_in_page, assert_accessible):
+        signed_in_page.goto("/")
+        expect(signed_in_page.locator("#no-corpus")).to_be_visible()
+        assert_accessible(signed_in_page)
+
+    def test_on_a_phone_has_targets_for_fingers(self, browser, live_server, sign_in, person, library, page):
+        sign_in(person)
+        context = browser.new_context(
+            base_url=live_server.url, has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740},
+            storage_state=page.context.storage_state(),
+        )  # fmt: skip
+        phone = context.new_page()
+        phone.goto("/?q=levee")
+        small = phone.evaluate(
+            "[...document.querySelectorAll('.search button, .search .chip, .search input:not([type=radio], [type=checkbox]), summary')]"
+            ".filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).map(e => e.outerHTML.slice(0, 80))"
+        )
+        context.close()
+        assert small == []
