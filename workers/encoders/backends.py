@@ -70,7 +70,7 @@ def calibrate(card: RetrieverCard, checkpoint: Checkpoint) -> Calibration:
         if find_spec(package) is None:
             continue
         encoder = open_backend(card, checkpoint, backend=engine, device="cpu")
-        passages[encoder.backend] = texts_a_second(encoder, tokens=256, batch=16, rounds=3)
+        passages[encoder.backend] = texts_a_second(encoder, tokens=256, batch=8, rounds=2)
         queries[encoder.backend] = texts_a_second(encoder, tokens=12, batch=1, rounds=20)
         logger.info(
             "%s: %s passages/s, %s queries/s", encoder.backend, passages[encoder.backend], queries[encoder.backend]

@@ -36,6 +36,7 @@ def batcher(retriever: str) -> MicroBatcher:
                     device=settings.ENCODER_DEVICE,
                     backend=settings.ENCODER_BACKEND,
                     folder=settings.RETRIEVER_FOLDER,
+                    workload="queries",
                 )
             )
         return _batchers[retriever]
