@@ -2,10 +2,13 @@ import re
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from apps.accounts import views as accounts_views
 from apps.accounts.throttle import FREE_TRIES
+from apps.pages import views as pages_views
 from tests.factories import PASSWORD, CorpusFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -223,3 +226,49 @@ class TestErrorPages:
         assert_accessible(signed_in_page)
         assert_fits_phone(signed_in_page)
         problems.clear()
+
+
+@pytest.fixture
+def database_away(monkeypatch):
+    """Break one view the way a database that went away does; call what it gives to mend it."""
+
+    def refuse(*_args, **_kwargs):
+        raise OperationalError("connection refused")
+
+    for module in (pages_views, accounts_views):
+        monkeypatch.setattr(module, "render_page", refuse)
+    return monkeypatch.undo
+
+
+class TestOutage:
+    def test_is_told_and_the_page_comes_back_by_itself(
+        self, signed_in_page, database_away, assert_accessible, assert_fits_phone, problems
+    ):
+        signed_in_page.goto(reverse("help"))
+        expect(signed_in_page.get_by_role("heading", name="The database does not answer")).to_be_visible()
+        assert_accessible(signed_in_page)
+        assert_fits_phone(signed_in_page)
+        database_away()
+        expect(signed_in_page.get_by_role("heading", name="Help", exact=True)).to_be_visible(timeout=8_000)
+        problems.clear()
+
+    def test_leaves_what_is_on_the_page_when_htmx_meets_it(self, signed_in_page, person, request, problems):
+        signed_in_page.goto(reverse("users"))
+        mend = request.getfixturevalue("database_away")
+        signed_in_page.get_by_label("Find a person").press_sequentially("ad")
+        expect(signed_in_page.get_by_role("alert")).to_contain_text("The database does not answer")
+        expect(signed_in_page.get_by_role("link", name="admin", exact=True)).to_be_visible()
+        mend()
+        signed_in_page.get_by_label("Find a person").press_sequentially("m")
+        expect(signed_in_page.get_by_role("alert")).to_be_hidden()
+        problems.clear()
+
+
+class TestWeight:
+    def test_of_a_first_load_is_small(self, signed_in_page, live_server):
+        sizes = {}
+        signed_in_page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+        signed_in_page.goto(reverse("users"))
+        signed_in_page.wait_for_load_state("networkidle")
+        assert sizes[f"{live_server.url}/static/css/dmsearch.css"] < 25_000
+        assert sum(sizes.values()) < 150_000  # as it lies on the disk: compressed it is a third

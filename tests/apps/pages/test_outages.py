@@ -93,7 +93,7 @@ class TestOutageMiddleware:
         response = client.post(reverse("password"), {"old_password": "x"})
         assert response.status_code == 503
         assert "http-equiv" not in response.text
-        assert "send it again in a moment" in response.text
+        assert "try again in a moment" in response.text
 
     def test_gives_htmx_only_the_message(self, client, failing):
         client.force_login(UserFactory())
