@@ -1,4 +1,3 @@
-import subprocess
 import sys
 from collections.abc import Iterable
 from json import dumps
@@ -11,6 +10,7 @@ from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import CheckpointMissing
 from apps.retrievers.describe import describe
 from apps.retrievers.downloads import DownloadFailed, download
+from apps.retrievers.encoder_process import run_encoders
 from apps.retrievers.family import FAMILY, UnknownRetriever, get_card
 
 
@@ -64,14 +64,9 @@ class Command(BaseCommand):
         self._in_worker("export", get_card(name), folder, *options)
 
     def _in_worker(self, action: str, card: RetrieverCard, *options: str) -> None:
-        """Run the encoders' own command line: the web's processes never load a model."""
-        folder = settings.RETRIEVER_FOLDER
-        command = [sys.executable, "-m", "workers.encoders", action, card.name, *options]
-        done = subprocess.run(
-            [*command, *(["--checkpoint-folder", str(folder)] if folder else [])], cwd=settings.BASE_DIR, check=False
-        )
-        if done.returncode:
-            sys.exit(done.returncode)
+        status = run_encoders(action, card.name, *options)
+        if status:
+            sys.exit(status)
 
     def _write(self, facts: Any, lines: Iterable[str], *, json: bool) -> None:
         self.stdout.write(dumps(facts, ensure_ascii=False, indent=2) if json else "\n".join(lines))
