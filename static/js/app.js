@@ -22,7 +22,7 @@ const local = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function addLocalTimes(within) {
-  for (const time of within.querySelectorAll("time[datetime]:not([title])")) {
+  for (const time of within.querySelectorAll("time[datetime*=T]:not([title])")) {
     const moment = new Date(time.dateTime);
     if (!isNaN(moment)) time.title = `${local.format(moment)} (${zone})`;
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 from django import template
 from django.http import HttpRequest
@@ -40,6 +40,15 @@ def zulu(value: datetime | None, to: str = "minutes") -> SafeString | str:
     clock = f"{moment:%H:%M:%S}" if to == "seconds" else f"{moment:%H:%M}"
     written = f"{moment.day} {moment:%b %Y} {clock}Z"
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(timespec="seconds"), written)
+
+
+@register.filter
+def published(value: datetime | None) -> SafeString | str:
+    """Write when a document was published: a day alone is kept as its midnight and has no time to show."""
+    if value is None or value.astimezone(UTC).time() != time():
+        return zulu(value)
+    day = value.astimezone(UTC).date()
+    return format_html('<time datetime="{}">{}</time>', day.isoformat(), f"{day.day} {day:%b %Y}")
 
 
 @register.filter

@@ -9,7 +9,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from apps.pages.render import render_page
-from apps.pages.templatetags.pages import commands, icon, nav_link, zulu
+from apps.pages.templatetags.pages import commands, icon, nav_link, published, zulu
 
 
 class TestZulu:
@@ -24,6 +24,17 @@ class TestZulu:
 
     def test_is_empty_for_no_moment(self):
         assert zulu(None) == ""
+
+
+class TestPublished:
+    def test_shows_no_time_where_only_the_day_is_known(self):
+        assert published(datetime(2026, 4, 10, tzinfo=UTC)) == '<time datetime="2026-04-10">10 Apr 2026</time>'
+
+    def test_shows_the_time_where_there_is_one(self):
+        assert "10 Apr 2026 06:00Z" in published(datetime(2026, 4, 10, 6, tzinfo=UTC))
+
+    def test_is_empty_for_no_moment(self):
+        assert published(None) == ""
 
 
 class TestCommands:
