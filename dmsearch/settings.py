@@ -174,6 +174,8 @@ RETRIEVER = os.environ.get("RETRIEVER", "auto")
 RETRIEVER_FOLDER = Path(folder) if (folder := os.environ.get("RETRIEVER_FOLDER")) else None
 ENCODER_DEVICE = os.environ.get("ENCODER_DEVICE", "auto")
 ENCODER_BACKEND = os.environ.get("ENCODER_BACKEND", "auto")
+# Longer than a batch takes: the passages of a worker that died are free again after this.
+EMBED_LEASE_S = float(os.environ.get("EMBED_LEASE_S", "90"))
 # How long a search waits for the encoder before it answers by words alone.
 QUERY_TIMEOUT_S = float(os.environ.get("QUERY_TIMEOUT_S", "1.5"))
 

@@ -21,8 +21,6 @@ from apps.retrievers.family import RetrieverCard, get_card
 
 # Below this an exact scan takes a few milliseconds and misses nothing.
 HNSW_FROM = 5_000
-# Longer than any batch takes; a worker that dies gives its passages back after this.
-LEASE = timedelta(seconds=90)
 # The third start that does not end sets a passage aside.
 MAX_ATTEMPTS = 3
 
@@ -114,7 +112,7 @@ def lease(index: VectorIndex, *, size: int) -> Batch:
             .values_list("pk", "passage_id", "attempts")[:size]
         )
         PendingVector.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(
-            attempts=F("attempts") + 1, leased_until=Now() + LEASE
+            attempts=F("attempts") + 1, leased_until=Now() + timedelta(seconds=settings.EMBED_LEASE_S)
         )
     texts = dict(Passage.objects.filter(pk__in=[passage for _, passage, _ in rows]).values_list("pk", "text"))
     return Batch(passage_ids=list(texts), texts=list(texts.values()))

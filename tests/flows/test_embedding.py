@@ -48,7 +48,7 @@ class TestEmbedWorker:
         worker.wait()
         left = services.progress(index).owed
         assert left > 0, "killed too late to prove anything"
-        PendingVector.objects.update(leased_until=None)  # what time does by itself in LEASE
+        PendingVector.objects.update(leased_until=None)  # what time does by itself
         start_worker("embed")
         services.tend_all()
         wait_until(lambda: not services.progress(index).owed)
