@@ -1,4 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+import redis
 from django.core.cache import cache
 from django.urls import reverse
 
@@ -14,7 +17,7 @@ def no_tries_yet():
     cache.clear()
 
 
-def try_to_log_in(client, username, password="wrong", **extra):
+def try_to_log_in(client, username, password="wrong", **extra):  # noqa: S107
     return client.post(reverse("login"), {"username": username, "password": password}, **extra)
 
 
@@ -92,6 +95,21 @@ class TestThrottle:
         cache.delete(tries._gate)  # what its time to live does
         assert tries.take_try() == 0
         assert tries.take_try() == 2 * throttle.FIRST_WAIT_S
+
+    def test_takes_no_try_while_it_cannot_count(self, client, monkeypatch):
+        def refuse(*_args, **_kwargs):
+            raise redis.ConnectionError("refused")
+
+        monkeypatch.setattr(throttle.cache, "add", refuse)
+        client.raise_request_exception = False
+        response = try_to_log_in(client, UserFactory().username, PASSWORD)
+        assert response.status_code == 503
+        assert "The message broker does not answer" in response.text
+
+    def test_gets_a_hundred_tries_at_once_no_further_than_one_by_one(self):
+        with ThreadPoolExecutor(20) as pool:
+            waits = list(pool.map(lambda _: Throttle("admin", "10.0.0.1").take_try(), range(100)))
+        assert waits.count(0) == throttle.FREE_TRIES
 
     def test_forgets_after_the_right_password(self, client):
         person = UserFactory()
