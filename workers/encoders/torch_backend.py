@@ -9,6 +9,7 @@ from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import Forward, TokenIds, Vectors
 from workers.encoders.batched import BatchedEncoder
+from workers.encoders.devices import best_precision, choose_device
 from workers.encoders.loading import load_model
 from workers.encoders.pooling import pool
 from workers.encoders.selftest import Hidden, check_attention, check_vectors
@@ -24,7 +25,7 @@ def open_torch(
 ) -> BatchedEncoder:
     """Load `card` in `precision` (fp32, bf16, fp16; auto takes the fastest that is safe) and test it."""
     target = choose_device(device)
-    precision = choose_precision(target) if precision == "auto" else precision
+    precision = best_precision(target) if precision == "auto" else precision
     model = load_model(card, checkpoint.path, dtype=_DTYPES[precision]).to(target)
     tokenizer = TextTokenizer(card, checkpoint.path)
     forward = forward_through(model, card=card, device=target)
@@ -38,19 +39,6 @@ def open_torch(
         backend=f"torch-{precision}",
         token_budget=_TOKENS_ON_CPU if target.type == "cpu" else _TOKENS_ON_GPU,
     )
-
-
-def choose_device(device: str) -> torch.device:
-    if device != "auto":
-        return torch.device(device)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def choose_precision(device: torch.device) -> str:
-    """bf16 where the hardware multiplies in it (vectors stay within 0.9998 of fp32), else fp32."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
-    return "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
 
 
 def forward_through(model: nn.Module, *, card: RetrieverCard, device: torch.device) -> Forward:
