@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,11 +27,14 @@ class CutDocument:
 
 
 def fingerprint(document: ExtractedDocument, *, file_hash: str, is_record: bool) -> str:
-    """Say what makes `document` the same as another: its file, or for a record its own id or text."""
+    """Say what makes `document` the same as another: its file, or for a record its own id or all that it says."""
     if not is_record:
         return file_hash
-    own = f"id\0{document.external_id}" if document.external_id else f"text\0{document.title}\0{document.text}"
-    return hashlib.sha256(own.encode()).hexdigest()
+    if document.external_id:
+        return hashlib.sha256(f"id\0{document.external_id}".encode()).hexdigest()
+    facts = {name: value for name, value in document.metadata.items() if name != "row"}  # where it stands is no matter
+    said = [document.title, document.text, document.author, str(document.published_at), facts]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def store(item: JobItem, batch: Sequence[CutDocument]) -> None:

@@ -124,6 +124,11 @@ class TestATable:
         )
         assert (item.documents, item.duplicates) == (1, 1)
 
+    def test_keeps_rows_without_an_id_apart_when_any_column_differs(self, index):
+        rows = b"author,text\nPECC,Bridge closed now\nVWRS,Bridge closed now\nPECC,Bridge closed now"
+        item = read(JobItemFactory(content=rows, name="log.csv"))
+        assert (item.documents, item.duplicates) == (2, 1)
+
     def test_with_no_good_row_fails_and_says_which_was_first(self, index):
         item = read(JobItemFactory(content=table("1,,A", "2,,B"), name="log.csv", mapping={"text": ["text"]}))
         assert item.state == State.FAILED
