@@ -265,10 +265,11 @@ class TestOutage:
 
 
 class TestWeight:
-    def test_of_a_first_load_is_small(self, signed_in_page, live_server):
+    @pytest.mark.parametrize("name", ["search", "users"])
+    def test_of_a_first_load_is_small(self, signed_in_page, live_server, name):
         sizes = {}
         signed_in_page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
-        signed_in_page.goto(reverse("users"))
+        signed_in_page.goto(reverse(name))
         signed_in_page.wait_for_load_state("networkidle")
         assert sizes[f"{live_server.url}/static/css/dmsearch.css"] < 25_000
         assert sum(sizes.values()) < 150_000  # as it lies on the disk: compressed it is a third
