@@ -155,7 +155,9 @@ def _units(task: _Task) -> Iterator[_Unit]:
     heading_tokens = 0  # of the headings just before: they go with what follows, which must leave them room
     for line in _lines(task.document):
         border = line.border
-        narrow = replace(task, room=task.room - heading_tokens) if heading_tokens * 2 < task.room else task
+        narrow = task
+        if 0 < heading_tokens * 2 < task.room:
+            narrow = replace(task, room=task.room - heading_tokens)
         for span in _spans(line, narrow):
             tokens = task.tokens(span)
             if tokens <= narrow.room:

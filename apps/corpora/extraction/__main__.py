@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ def main() -> int:
     parser.add_argument("--kind", default="", help="as said at upload; tweet makes each row of a table a tweet")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, as the child sends them")
     options = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
     try:
         mapping = guess_mapping(options.file, name=options.file.name)
         if mapping and not options.json:

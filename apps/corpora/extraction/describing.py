@@ -16,6 +16,7 @@ _MEANINGLESS = re.compile(
     r"|slide \d+|template\b.*|book\d*|sheet\d*|.*\.(?:docx?|pptx?|xlsx?|pdf|indd|qxd|rtf|txt|html?|wpd|odt|ai)|[\W\d_]*)$",
     re.IGNORECASE,
 )
+_NOBODY = re.compile(r"anonymous|unknown|unspecified|admin(?:istrator)?|author|owner|(?:.* )?user", re.IGNORECASE)
 
 
 def described(document: ExtractedDocument, source: Source) -> ExtractedDocument:
@@ -33,12 +34,13 @@ def described(document: ExtractedDocument, source: Source) -> ExtractedDocument:
     return replace(document, published_at=found, metadata={**document.metadata, "published_at_from": where})
 
 
-def composed(composer: Composer, source: Source, **fields: object) -> ExtractedDocument:
-    """Return what `composer` holds as a document, described."""
+def composed(composer: Composer, source: Source, *, author: str = "", **fields: object) -> ExtractedDocument:
+    """Return what `composer` holds as a document, described; an author that a program made up is none."""
     document = ExtractedDocument(
         text=composer.text,
         headings=tuple(composer.headings),
         page_starts=composer.page_starts,
+        author="" if _NOBODY.fullmatch(author.strip()) else author,
         **{"title": "", **fields},  # type: ignore[arg-type]
     )
     return described(document, source)

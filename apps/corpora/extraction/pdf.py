@@ -8,7 +8,8 @@ from typing import Any
 from apps.corpora.extraction.composing import Composer
 from apps.corpora.extraction.describing import composed, sensible_title
 from apps.corpora.extraction.pdf_blocks import add_pages
-from apps.corpora.extraction.pdf_lines import Line, Page
+from apps.corpora.extraction.pdf_fields import filled_fields, with_values
+from apps.corpora.extraction.pdf_lines import Box, Line, Page
 from apps.corpora.extraction.records import ExtractedDocument, ExtractionFailed, Source
 
 _DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
@@ -23,6 +24,8 @@ def read(source: Source) -> Iterator[ExtractedDocument]:
         raise ExtractionFailed(
             f"This PDF has {len(pdf):,} pages, and {source.limits.pages:,} is the limit. Split it and upload the parts."
         )
+    if pdf.get_formtype():
+        pdf.init_forms()
     pages = [_page(pdf, number) for number in range(len(pdf))]
     composer = Composer(source.limits)
     add_pages(composer, [page or Page(1.0, ()) for page in pages])
@@ -82,7 +85,11 @@ def _page(pdf: Any, number: int) -> Page | None:
         return None
     with closing(page), closing(page.get_textpage()) as words:
         place = _Upright(page)
-        return Page(place.height, tuple(_lines(words, place)))
+        lines = list(_lines(words, place))
+        if pdf.formenv:
+            values = [(value, place.box(box)) for value, box in filled_fields(pdf.formenv, page)]
+            lines = with_values(lines, values)
+        return Page(place.height, tuple(lines))
 
 
 class _Upright:
@@ -93,7 +100,7 @@ class _Upright:
         width, height = page.get_size()  # as shown
         self.width, self.height = width, height
 
-    def box(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    def box(self, box: Box) -> Box:
         left, bottom, right, top = box
         if self._rotation == 90:
             return bottom, self.height - right, top, self.height - left

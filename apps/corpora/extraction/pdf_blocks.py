@@ -43,10 +43,11 @@ class _Style:
 def add_pages(composer: Composer, pages: Sequence[Page]) -> None:
     pages = without_furniture(pages)
     style = _style(pages)
+    after_item = False
     for page in pages:
         composer.page()
         for block in _blocks(with_rows(page.lines)):
-            _add_block(composer, block, style)
+            after_item = _add_block(composer, block, style, after_item=after_item)
 
 
 def _style(pages: Sequence[Page]) -> _Style:
@@ -88,20 +89,22 @@ def _is_next(above: Line, line: Line) -> bool:
     return alike and same_size and line.x0 < above.x1 and above.x0 < line.x1
 
 
-def _add_block(composer: Composer, block: list[Line], style: _Style) -> None:
+def _add_block(composer: Composer, block: list[Line], style: _Style, *, after_item: bool) -> bool:
+    """Add what a block holds, and return whether it ends with an item of a list."""
     units = list(_units(block, style.words))
     text = " ".join(unit for unit, _ in units)
     level = style.level(block, text.strip())
     if level:
         composer.heading(text, level)
-        return
-    if not BULLET.match(text):  # items stand apart on the page, yet are one list
+        return False
+    if not (after_item and BULLET.match(text)):  # items may stand apart on the page, and are one list all the same
         composer.break_lines()
     for unit, lines in units:
         if lines > 1 and not BULLET.match(unit):
-            composer.paragraph(unit)
+            composer.paragraph(_LEADER.sub(" … ", unit))
         else:
             composer.line(with_plain_bullet(_LEADER.sub(" … ", unit)))
+    return bool(BULLET.match(units[-1][0]))
 
 
 def _units(block: list[Line], words: frozenset[str]) -> Iterator[tuple[str, int]]:
@@ -120,16 +123,20 @@ def _units(block: list[Line], words: frozenset[str]) -> Iterator[tuple[str, int]
 
 def _continues(above: Line, line: Line, *, right: float, indent: float) -> bool:
     """Say whether `line` goes on where `above` was wrapped; `indent` is where the lines above have begun."""
-    if BULLET.match(line.text) or _is_tabular(above) or _is_tabular(line) or _LEADER.search(above.text):
+    if _is_tabular(above) or _is_tabular(line) or _LEADER.search(above.text):
+        return False
+    bullet = BULLET.match(line.text)
+    if bullet and not (bullet["dash"] and bullet["dash"] in "‒–—-"):
         return False
     if indent and line.x0 < indent - line.size:
         return False  # back at the margin, after a list item
-    if line.text.lstrip()[:1].islower():
-        return True
     width = (line.x1 - line.x0) / max(1, len(line.text))
     first_word = len(line.text.split(maxsplit=1)[0]) + 1
     # Where its first word had found room, the line above was ended on purpose.
-    return above.x1 + width * first_word > right - line.size / 2
+    is_full = above.x1 + width * first_word > right - line.size / 2
+    if bullet:  # a dash begins an item, unless it stands in the middle of a sentence
+        return is_full and above.text.rstrip()[-1:].isalnum() and not BULLET.match(above.text)
+    return is_full or line.text.lstrip()[:1].islower()
 
 
 def _is_tabular(line: Line) -> bool:

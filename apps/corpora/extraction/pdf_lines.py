@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+Box = tuple[float, float, float, float]  # left, bottom, right, top; y grows upwards, in points
+
 _MARGIN, _NARROWEST_MARGIN = 0.12, 86.0  # of the page's height, and in points: where headers and footers are
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b")
 _PAGE_NUMBER = re.compile(r"(?:page|p|pg|seite)?\W*#(?:\W*(?:of|de|sur|/|\|)\W*#)?|\W*#\W*|[a-z]{1,3}-#")
@@ -19,7 +21,7 @@ _LABELS_BETWEEN = 6
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line as PDFium reads it; y grows upwards, in points."""
+    """One line as PDFium reads it."""
 
     text: str
     x0: float

@@ -116,7 +116,7 @@ def _text_columns(columns: list[str], values: dict[str, list[str]]) -> tuple[str
     prose = [column for column in columns if _words(values[column]) >= _PROSE]
     if prose:
         return tuple(prose[:_MOST_TEXT_COLUMNS])
-    phrases = [column for column in columns if _words(values[column]) >= _PHRASE and not _are_dates(values[column])]
+    phrases = [column for column in columns if _words(values[column]) >= _PHRASE and _are_phrases(values[column])]
     return (max(phrases, key=lambda column: _words(values[column])),) if phrases else ()
 
 
@@ -131,6 +131,11 @@ def _rank(column: str, names: list[str]) -> int | None:
 
 def _words(values: list[str]) -> float:
     return sum(len(value.split()) for value in values) / len(values)
+
+
+def _are_phrases(values: list[str]) -> bool:
+    """Say whether the values differ, as texts do and labels do not."""
+    return len(set(values)) * 2 > len(values) and not _are_dates(values)
 
 
 def _are_dates(values: list[str]) -> bool:

@@ -132,6 +132,23 @@ class TestTables:
         ]
 
 
+class TestForms:
+    def test_are_read_with_what_was_filled_in(self, read_one):
+        drawing = Drawing().text("1. Incident Name:").text("2. Notes:", y=650).text("3. Prepared by:", y=500)
+        place = {"width": 200, "height": 20}
+        drawing.canvas.acroForm.textfield(name="name", value="Emerald City Flood", x=180, y=TOP - 8, **place)
+        drawing.canvas.acroForm.textfield(name="notes", value="Levee failed at noon", x=LEFT, y=620, **place)
+        drawing.canvas.acroForm.textfield(name="by", value="", x=180, y=492, **place)
+        assert read_one(drawing.bytes(), "ics.pdf").text.split("\n") == [
+            "1. Incident Name: Emerald City Flood",
+            "2. Notes:",
+            "",
+            "Levee failed at noon",
+            "",
+            "3. Prepared by:",
+        ]
+
+
 class TestBrokenWords:
     WORDS = frozenset({"prevention", "well-known", "self", "contained"})
 
