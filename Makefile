@@ -13,6 +13,7 @@ help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP)  ## Make the virtual environment in .venv
+	@:
 
 $(STAMP): requirements.txt $(wildcard requirements/*.txt)
 	@scripts/make-venv $(VENV)
@@ -31,7 +32,7 @@ check: install  ## Lint, types, import contracts, fast tests, migrations
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy dmsearch apps workers
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not browser and not torch and not flow" $(PYTEST)
+	$(BIN)/python -m pytest -q -m "not browser and not torch and not flow and not servers" $(PYTEST)
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
 clean:  ## Delete the virtual environment and caches, not the data in .dmsearch

@@ -12,21 +12,17 @@ from dmsearch.embedded.paths import Home
 # opening somebody's home to it is not ours to do.
 SHELTER = Path("/var/lib/dmsearch")
 
-_OTHER_PLACE = "set DMSEARCH_HOME to a folder of your own, or set DATABASE_URL and REDIS_URL."
+ANOTHER_PLACE = "set DMSEARCH_HOME to a folder of your own, or set DATABASE_URL and REDIS_URL."
 
 
 def settle(home: Home) -> Account:
     """Make the folders of `home` that are missing; return the account that they belong to."""
-    try:
-        home.path.mkdir(parents=True, exist_ok=True)
-        account = choose_account(home.servers)
-        if not home.servers.exists():
-            _make_servers_folder(home, account)
-        make_private(home.servers.resolve(), account)
-        if home.sockets != home.servers:
-            make_private(home.sockets, account)
-    except OSError as failure:
-        raise ServiceError("servers", f"cannot use the state folder: {failure}", remedy=_OTHER_PLACE) from failure
+    account = choose_account(home.servers)
+    if not home.servers.exists():
+        _make_servers_folder(home, account)
+    make_private(home.servers.resolve(), account)
+    if home.sockets != home.servers:
+        make_private(home.sockets, account)
     return account
 
 
@@ -42,7 +38,7 @@ def make_private(folder: Path, account: Account) -> None:
         raise ServiceError(
             "servers",
             f"the account {account.name} they run as can no longer reach {folder}",
-            remedy=f"let others pass through the folders above it, or {_OTHER_PLACE}",
+            remedy=f"let others pass through the folders above it, or {ANOTHER_PLACE}",
         )
 
 
@@ -77,7 +73,7 @@ def _check_private(folder: Path, account: Account) -> None:
             "servers",
             f"{folder} belongs to somebody else (uid {found.st_uid}; the servers run as"
             f" {account.name}, uid {account.uid})",
-            remedy=f"run as its owner, delete it if it is nobody's, or {_OTHER_PLACE}",
+            remedy=f"run as its owner, delete it if it is nobody's, or {ANOTHER_PLACE}",
         )
     if stat.S_IMODE(found.st_mode) & 0o077:
         folder.chmod(0o700)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -16,6 +16,7 @@ from dmsearch.embedded.lifetime import ends_with_parent
 
 # Not the caller's environment: PGDATA, PGOPTIONS or LANG in it would change what the servers do.
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C"}
+_COULD_NOT_RUN = 126  # as a shell says it
 _LOG_LIMIT = 10_000_000  # bytes
 
 #: Servers that end with us: kept, as a Popen that is forgotten while its child runs complains.
@@ -35,36 +36,20 @@ def run(
     The output goes to a file because a server left behind would hold a pipe open for ever.
     """
     with open_log(log, account) as output:
-        process = subprocess.run(
-            [str(part) for part in argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env={**_ENVIRONMENT, **environment},
-            timeout=seconds,
-            check=False,
-            start_new_session=True,
-            **account.popen_options(),
-        )
-    return process.returncode
+        options = _popen_options(account, output, environment=environment)
+        try:
+            return subprocess.run([str(part) for part in argv], timeout=seconds, check=False, **options).returncode
+        except (OSError, subprocess.TimeoutExpired) as failure:  # a folder mounted noexec, a disk that hangs
+            output.write(f"{failure}\n".encode())
+            return _COULD_NOT_RUN
 
 
 def start_tied(account: Account, argv: Sequence[str | Path], *, log: Path, sent: signal.Signals) -> Callable[[], bool]:
     """Start `argv` as a child that gets `sent` when we end; return a way to ask if it still runs."""
     _tied[:] = [process for process in _tied if process.poll() is None]
     with open_log(log, account) as output:
-        process = subprocess.Popen(
-            [str(part) for part in argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=_ENVIRONMENT,
-            start_new_session=True,  # Ctrl-C is for us; we stop the server in our own time
-            preexec_fn=ends_with_parent(sent),
-            **account.popen_options(),
-        )
+        options = _popen_options(account, output)
+        process = subprocess.Popen([str(part) for part in argv], preexec_fn=ends_with_parent(sent), **options)
     _tied.append(process)
     return lambda: process.poll() is None
 
@@ -113,6 +98,20 @@ def open_log(log: Path, account: Account) -> BinaryIO:
     if not account.is_ours:
         os.fchown(file.fileno(), account.uid, account.gid)
     return file
+
+
+def _popen_options(
+    account: Account, output: BinaryIO, *, environment: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    return {
+        "stdin": subprocess.DEVNULL,
+        "stdout": output,
+        "stderr": subprocess.STDOUT,
+        "cwd": "/",
+        "env": {**_ENVIRONMENT, **environment},
+        "start_new_session": True,  # Ctrl-C is for us; we stop a server in our own time
+        **account.popen_options(),
+    }
 
 
 def _works_in(process: psutil.Process, *, name: str, folder: Path) -> bool:

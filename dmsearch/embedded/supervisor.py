@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dmsearch.embedded.accounts import Account
 from dmsearch.embedded.errors import ServiceError
-from dmsearch.embedded.folders import settle
+from dmsearch.embedded.folders import ANOTHER_PLACE, settle
 from dmsearch.embedded.locking import exclusive
 from dmsearch.embedded.options import StartOptions
 from dmsearch.embedded.paths import Home
@@ -100,12 +100,11 @@ def _stop(home: Home, servers: list[Server], *, at_once: bool) -> list[str]:
 def _alone(home: Home) -> Iterator[None]:
     try:
         home.path.mkdir(parents=True, exist_ok=True)
-        home.lock.touch()
+        with exclusive(home.lock, seconds=_LOCK_SECONDS):
+            yield
     except OSError as failure:
         raise ServiceError(
             "servers",
-            f"cannot use the state folder: {failure}",
-            remedy="set DMSEARCH_HOME to a folder of your own, or DATABASE_URL and REDIS_URL.",
+            f"cannot use the state folder {home.path}: {failure}",
+            remedy=f"see to its space and permissions, {ANOTHER_PLACE}",
         ) from failure
-    with exclusive(home.lock, seconds=_LOCK_SECONDS):
-        yield

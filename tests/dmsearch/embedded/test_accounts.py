@@ -19,6 +19,8 @@ from dmsearch.embedded.postgres import Postgres
 from dmsearch.embedded.valkey import Valkey
 from tests.dmsearch.embedded.conftest import up
 
+pytestmark = pytest.mark.servers
+
 ROOT = Path(__file__).resolve().parents[3]
 NOBODY = Account("nobody", pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

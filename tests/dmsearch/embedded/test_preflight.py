@@ -33,6 +33,7 @@ class TestCheckFlags:
         preflight.check_flags(UNTOLD)
 
     def test_stops_the_start_before_anything_is_written(self, empty_home):
+        empty_home.path.mkdir()
         account = settle(empty_home)
         with pytest.raises(ServiceError, match=THE_WAY_OUT):
             Postgres(empty_home, cpu=OLD_LAPTOP).start(account, StartOptions())

@@ -22,6 +22,8 @@ from dmsearch.embedded.postgres import Postgres
 from dmsearch.embedded.valkey import Valkey
 from tests.dmsearch.embedded.conftest import up
 
+pytestmark = pytest.mark.servers
+
 ROOT = Path(__file__).resolve().parents[3]
 UP = "import sys; from dmsearch import embedded; print(embedded.up(embedded.Home(sys.argv[1]), durable=False{}))"
 
