@@ -4,10 +4,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from apps.retrievers.intents import Intent
 from workers.records import Query
 
 RRF_K = 60  # the constant of Cormack et al. 2009
-DENSE_SHARE = 0.65  # measured: docs/experiments.md
+#: How much the dense arm weighs in fusion by score, measured in docs/experiments.md: long documents are
+#: found by their words, a sentence of the same meaning by its vector.
+DENSE_SHARES = {
+    Intent.QADOC: 0.35,
+    Intent.QA: 0.6,
+    Intent.TWITTER: 0.6,
+    Intent.FACTCHECK: 0.6,
+    Intent.NLI: 0.7,
+    Intent.STS: 0.7,
+}
 
 
 class Hit(NamedTuple):
@@ -32,13 +42,13 @@ def fuse_ranks(rankings: Iterable[Sequence[Hit]], *, k: int) -> list[Hit]:
     return _best(scores, k)
 
 
-def fuse_scores(dense: Sequence[Hit], lexical: Sequence[Hit], *, k: int) -> list[Hit]:
+def fuse_scores(dense: Sequence[Hit], lexical: Sequence[Hit], *, dense_share: float, k: int) -> list[Hit]:
     """Convex combination (Bruch et al. 2023): each ranking's scores are stretched to 0 … 1 and weighed.
 
     It keeps what fusion by rank throws away: by how much the best is the best.
     """
     scores: dict[str, float] = {}
-    for hits, share in ((dense, DENSE_SHARE), (lexical, 1 - DENSE_SHARE)):
+    for hits, share in ((dense, dense_share), (lexical, 1 - dense_share)):
         for passage_id, score in _stretched(hits):
             scores[passage_id] = scores.get(passage_id, 0.0) + share * score
     return _best(scores, k)

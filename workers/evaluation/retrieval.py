@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from workers.evaluation.collection import Collection
-from workers.evaluation.ranking import Hit, Rankings, fuse_ranks, fuse_scores
+from workers.evaluation.ranking import DENSE_SHARES, Hit, Rankings, fuse_ranks, fuse_scores
 
 Fusion = Literal["ranks", "scores"]
 
@@ -34,11 +34,18 @@ class HybridRetrieval:
     def describe(self) -> dict[str, str]:
         lexical = self._lexical.describe()
         arms = {"lexical": f"{lexical['model']}: {lexical['revision']}", "fusion": self._fusion}
+        if self._fusion == "scores":
+            arms["shares"] = ", ".join(f"{intent} {share}" for intent, share in DENSE_SHARES.items())
         return self._dense.describe() | arms
 
     def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
         dense, lexical = (arm.search(collection, k=k) for arm in (self._dense, self._lexical))
-        return {query.id: self._fuse(dense[query.id], lexical[query.id], k=k) for query in collection.queries}
+        return {
+            query.id: self._fuse(dense[query.id], lexical[query.id], share=DENSE_SHARES[query.intent], k=k)
+            for query in collection.queries
+        }
 
-    def _fuse(self, dense: Sequence[Hit], lexical: Sequence[Hit], *, k: int) -> list[Hit]:
-        return fuse_ranks((dense, lexical), k=k) if self._fusion == "ranks" else fuse_scores(dense, lexical, k=k)
+    def _fuse(self, dense: Sequence[Hit], lexical: Sequence[Hit], *, share: float, k: int) -> list[Hit]:
+        if self._fusion == "ranks":
+            return fuse_ranks((dense, lexical), k=k)
+        return fuse_scores(dense, lexical, dense_share=share, k=k)

@@ -28,10 +28,10 @@ class TestFuseRanks:
 
 class TestFuseScores:
     def test_weighs_scores_stretched_to_the_same_range(self):
-        """a: 0.65 x 1; b: 0.65 x 0.5 + 0.35 x 1; c: 0; d: 0.35 x 0."""
+        """a: 0.6 x 1; b: 0.6 x 0.5 + 0.4 x 1; c: 0; d: 0.4 x 0."""
         dense = [Hit("a", 0.9), Hit("b", 0.8), Hit("c", 0.7)]
-        fused = fuse_scores(dense, [Hit("b", 30.0), Hit("d", 10.0)], k=10)
-        assert [(hit.passage_id, pytest.approx(hit.score)) for hit in fused[:2]] == [("b", 0.675), ("a", 0.65)]
+        fused = fuse_scores(dense, [Hit("b", 30.0), Hit("d", 10.0)], dense_share=0.6, k=10)
+        assert [(hit.passage_id, pytest.approx(hit.score)) for hit in fused[:2]] == [("b", 0.7), ("a", 0.6)]
         assert {hit.score for hit in fused[2:]} == {0.0}
 
     def test_a_clear_winner_of_one_arm_beats_a_middling_passage_of_both(self):
@@ -39,11 +39,11 @@ class TestFuseScores:
         dense = [Hit("winner", 0.9), Hit("both", 0.3), Hit("last", 0.2)]
         lexical = [Hit("word", 9.0), Hit("both", 5.0), Hit("end", 4.9)]
         assert ids(fuse_ranks([dense, lexical], k=1)) == ["both"]
-        assert ids(fuse_scores(dense, lexical, k=1)) == ["winner"]
+        assert ids(fuse_scores(dense, lexical, dense_share=0.6, k=1)) == ["winner"]
 
     def test_an_arm_that_found_one_passage_or_none_still_counts(self):
-        assert ids(fuse_scores([Hit("a", 0.5)], [], k=5)) == ["a"]
-        assert ids(fuse_scores([Hit("a", 0.5)], [Hit("b", 3.0)], k=5)) == ["a", "b"]
+        assert ids(fuse_scores([Hit("a", 0.5)], [], dense_share=0.6, k=5)) == ["a"]
+        assert ids(fuse_scores([Hit("a", 0.5)], [Hit("b", 3.0)], dense_share=0.6, k=5)) == ["a", "b"]
 
 
 def ids(hits):
