@@ -69,13 +69,13 @@ CONTENT_SECURITY_POLICY = {
 
 # -- Applications --------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "apps.search",  # first: its `bench` takes the one of retrievers further
     "apps.pages",
     "apps.accounts",
     "apps.retrievers",
     "apps.corpora",
     "apps.indexing",
     "apps.ingestion",
-    "apps.search",
     "django_htmx",
     "template_partials",
     "csp",

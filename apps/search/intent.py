@@ -141,7 +141,16 @@ def _is_a_question(form: Form, kinds: frozenset[str]) -> Detection | None:
     if kinds == {"claim"}:
         reason = "only claims are searched: which says the same?"
         return Detection(STS, (sign, reason), (FACTCHECK, QA))
+    if match := _PROCEDURE.search(form.text):
+        return Detection(QADOC, (sign, f"'{match[0].lower()}': whole documents say how a thing is done"), (QA,))
     return Detection(QA, (sign,), (QADOC,))
+
+
+def _speaks_of_people_in_need(form: Form, kinds: frozenset[str]) -> Detection | None:
+    """Posts are where people ask for help and offer it; a sentence about them is still a sentence."""
+    if not (match := _NEED.search(form.text)) or form.text.endswith("."):
+        return None
+    return Detection(TWITTER, (f"speaks of people asking or offering ('{match[0]}')",), (QA, QADOC))
 
 
 def _is_a_statement(form: Form, kinds: frozenset[str]) -> Detection | None:
@@ -172,6 +181,7 @@ _RULES: tuple[Rule, ...] = (
     _asks_in_so_many_words,
     _searches_tweets_only,
     _is_a_question,
+    _speaks_of_people_in_need,
     _is_a_statement,
     _names_a_topic,
 )
@@ -184,6 +194,16 @@ _QUESTION_START = re.compile(
     r"|(is|are|was|were|do|does|did|can|could|should|would|will|has|have|may|must) "
     r"(the|a|an|i|we|you|they|he|she|it|this|that|there|these|those|my|our|your|any|people|\w+ly|\w+)\b"
     r"|(explain|describe|tell me|in what|at what|for how|for what|to what|under what)\b",
+    re.IGNORECASE,
+)
+_PROCEDURE = re.compile(
+    r"\b(how (do|should|can|must|shall) (we|you|i|one|people|volunteers|teams)|how to"
+    r"|what (should|must|shall|do) [\w ]+ do\b|what to do|what happened)\b",
+    re.IGNORECASE,
+)
+_NEED = re.compile(
+    r"\b((someone|somebody|anyone|people|families|family) (\w+ing|trapped|stranded|missing|in need)"
+    r"|(asking|looking|searching|begging) for|offering|in need of|who needs?|needed$|needs? (help|rescue|a boat))\b",
     re.IGNORECASE,
 )
 _DOCUMENT = (

@@ -15,6 +15,7 @@ from apps.corpora.sentences import Span, sentences
 EXCERPT_CHARACTERS = 600
 
 _WORD = re.compile(r"\w+")
+_ENDED = re.compile(r"[.!?;:…][\"'”’»)\]]*$")
 _STEMMER = snowballstemmer.stemmer("english")
 
 
@@ -44,9 +45,15 @@ def excerpt(text: str, weights: Mapping[str, float]) -> Excerpt:
 
 def best_sentence(text: str, spans: Sequence[Span], weights: Mapping[str, float]) -> int | None:
     """Return the place of the sentence that holds the most telling words of the query; None if none does."""
-    scores = [sum(weights.get(stem, 0.0) for stem in _stems(text[slice(*span)])) for span in spans]
+    scores = [_score(text[slice(*span)], weights) for span in spans]
     best = max(range(len(spans)), key=lambda place: (scores[place], -place))
     return best if scores[best] > 0 else None
+
+
+def _score(sentence: str, weights: Mapping[str, float]) -> float:
+    """A heading repeats the question rather than answering it: it counts half."""
+    score = sum(weights.get(stem, 0.0) for stem in _stems(sentence))
+    return score if _ENDED.search(sentence) else score / 2
 
 
 def _around(spans: Sequence[Span], place: int) -> tuple[int, int]:

@@ -22,6 +22,10 @@ class TestExcerpt:
     def test_matches_words_by_their_stem(self):
         assert excerpt(TEXT, {"road": 1.0}).best == "Roads are wet."
 
+    def test_prefers_an_answer_to_a_heading(self):
+        text = "Boiling water and milk\nBoil water for one minute."
+        assert excerpt(text, {"boil": 3.0, "water": 2.0, "milk": 1.0}).best == "Boil water for one minute."
+
     def test_marks_nothing_when_no_word_is_shared(self):
         found = excerpt(TEXT, {"earthquak": 4.0})
         assert found.best == ""
