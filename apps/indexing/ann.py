@@ -6,7 +6,7 @@ The column is a halfvec without dimension; the graph stands on a cast to the ind
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,6 @@ def copy_vectors(index: VectorIndex, passage_ids: Sequence[int], vectors: np.nda
     return stored
 
 
-def _execute(sql: str, params: Iterable[object] | None = None) -> None:
+def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql)

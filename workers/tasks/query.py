@@ -64,7 +64,7 @@ def encode_query(*, retriever: str, revision: str, text: str, reply: str, **_: o
 @worker_ready.connect
 def warm_up(sender: Consumer, **_: object) -> None:
     """Load the live index's model at the start of a query worker: the first search should not wait for it."""
-    if jobs.QUERY_QUEUE in {queue.name for queue in sender.task_consumer.queues}:
+    if jobs.QUERY_QUEUE in sender.app.amqp.queues.consume_from:
         threading.Thread(target=_load_live_model, name="warm-up", daemon=True).start()
 
 
