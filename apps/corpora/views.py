@@ -37,7 +37,9 @@ def corpus_edit(request: HttpRequest, slug: str) -> HttpResponseBase:
     corpus = get_object_or_404(Corpus.objects.writable_by(request.user), slug=slug)
     form = CorpusForm(request.POST or None, instance=corpus)
     if form.is_valid():
-        return redirect(form.save())
+        saved = form.save()
+        left = not Corpus.objects.readable_by(request.user).filter(pk=saved.pk).exists()
+        return redirect("corpora" if left else saved)
     return render_page(request, "corpora/edit.html", {"form": form, "corpus": corpus}, status=_status(form))
 
 
@@ -71,6 +73,7 @@ def document(request: HttpRequest, pk: int) -> TemplateResponse:
             headings=found.full_text.headings,
             chosen=chosen.pk if chosen else None,
         ),
+        "conversation": _conversation(found),
         "facts": viewing.facts(found.metadata),
         "page_count": len(found.full_text.page_starts),
         "may_delete": Corpus.objects.writable_by(request.user).filter(pk=found.corpus_id).exists(),
@@ -123,6 +126,16 @@ def _neighbours(passage: Passage) -> dict[str, Passage]:
         document=passage.document_id, position__in=[passage.position - 1, passage.position + 1]
     )
     return {"next" if other.position > passage.position else "previous": other for other in beside}
+
+
+def _conversation(document: Document) -> dict[str, Document]:
+    """Return the tweets of the same corpus that this one answers or passes on."""
+    asked = {how: document.metadata.get(how) for how in ("retweet_of", "reply_to", "quote_of")}
+    wanted = {str(key) for key in asked.values() if key}
+    if not wanted:
+        return {}
+    found = {other.external_id: other for other in document.corpus.documents.filter(external_id__in=wanted)}
+    return {how: found[str(key)] for how, key in asked.items() if str(key) in found}
 
 
 def _status(form: CorpusForm | ConfirmByName) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -34,6 +34,7 @@ class Progress:
     duplicates: int
     bad_rows: int
     owed: int  #: passages whose vector is still to come
+    owed_of: Mapping[str, int]  #: the same for each file, by its hash
     set_aside: int  #: passages that could not be embedded
     started_at: datetime | None
     finished_at: datetime | None  #: of the last item; None while any is open
@@ -58,6 +59,9 @@ class Progress:
     @property
     def embedded(self) -> int:
         return max(0, self.passages - self.owed - self.set_aside)
+
+    def embedded_of(self, item: JobItem) -> int:
+        return max(0, item.passages - self.owed_of.get(item.source_id, 0))
 
     @property
     def seconds(self) -> float:
@@ -112,8 +116,9 @@ def progress(job: Job) -> Progress:
     )
     if counts["waiting"] or counts["working"]:
         counts["finished_at"] = None
-    owed, set_aside = _owed(job, counts["passages"])
-    return Progress(**counts, owed=owed, set_aside=set_aside, seen_at=timezone.now())
+    owed_of, set_aside = _owed(job) if counts["passages"] else ({}, 0)
+    owed = min(counts["passages"], sum(owed_of.values()))
+    return Progress(**counts, owed=owed, owed_of=owed_of, set_aside=set_aside, seen_at=timezone.now())
 
 
 def is_unattended(job: Job) -> bool:
@@ -123,35 +128,16 @@ def is_unattended(job: Job) -> bool:
     return waits and not JobItem.objects.filter(alive_at__gte=since).exists()
 
 
-def owed_by_item(items: Collection[JobItem]) -> dict[int, int]:
-    """Return how many passages of each item still owe a vector to the live index; none owed, no entry."""
-    sources = {item.source_id: item.pk for item in items if item.passages}
-    if not sources:
-        return {}
-    corpora = {item.job.corpus_id for item in items}
-    rows = (
-        _pending()
-        .filter(passage__corpus__in=corpora, passage__document__source__in=sources)
-        .values_list("passage__document__source")
-        .annotate(owed=Count("pk"))
-    )
-    return {sources[source]: owed for source, owed in rows}
-
-
-def _owed(job: Job, passages: int) -> tuple[int, int]:
-    """Return how many of the job's passages wait for their vector, and how many were set aside."""
-    if not passages:
-        return 0, 0
+def _owed(job: Job) -> tuple[dict[str, int], int]:
+    """Return how many passages of each of the job's files wait for their vector, and how many were set aside."""
+    own = job.items.filter(passages__gt=0)
     if VectorIndex.objects.live() is None:
-        return passages, 0
-    own = job.items.filter(passages__gt=0).values("source")
-    counts = (
-        _pending()
-        .filter(passage__corpus=job.corpus_id, passage__document__source__in=own)
-        .aggregate(owed=Count("pk", filter=Q(reason="")), set_aside=Count("pk", filter=~Q(reason="")))
+        return dict(own.values_list("source", "passages")), 0
+    rows = (
+        PendingVector.objects.filter(index__status=VectorIndex.Status.LIVE)
+        .filter(passage__corpus=job.corpus_id, passage__document__source__in=own.values("source"))
+        .values_list("passage__document__source")
+        .annotate(owed=Count("pk", filter=Q(reason="")), set_aside=Count("pk", filter=~Q(reason="")))
     )
-    return min(passages, counts["owed"]), counts["set_aside"]
-
-
-def _pending() -> QuerySet[PendingVector]:
-    return PendingVector.objects.filter(index__status=VectorIndex.Status.LIVE)
+    found = list(rows)
+    return {source: owed for source, owed, _ in found if owed}, sum(set_aside for _, _, set_aside in found)

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from apps.ingestion import jobs, reading, services
+from apps.ingestion import jobs, reading, services, sweeping
 
 # Below the broker's visibility timeout: a message never comes twice while its task runs. A file cut off
 # here goes on from where it was.
@@ -17,3 +17,4 @@ def ingest_item(*, item_id: int, **_: object) -> None:
 @shared_task(name=jobs.REAP)
 def reap(**_: object) -> None:
     services.reap()
+    sweeping.forget_unused_files()

@@ -16,7 +16,7 @@ from apps.corpora.models import Corpus
 from apps.ingestion import catalogue, services
 from apps.ingestion.forms import DocumentFilter, ItemFilter, MappingForm, UploadForm
 from apps.ingestion.models import Job, JobItem
-from apps.ingestion.progress import is_unattended, owed_by_item, progress
+from apps.ingestion.progress import is_unattended, progress
 from apps.ingestion.tables import preview
 from apps.ingestion.uploads import SizeLimit
 from apps.pages.render import render_page
@@ -89,12 +89,12 @@ def job(request: HttpRequest, pk: int) -> TemplateResponse:
     show = ItemFilter(request.GET)
     items = show.apply(found.items.bad_first().select_related("source", "job"))
     page = Paginator(items, ITEMS_A_PAGE).get_page(request.GET.get("page"))
-    owed = owed_by_item(page.object_list)
+    seen = progress(found)
     for item in page.object_list:
-        item.embedded = item.passages - min(item.passages, owed.get(item.pk, 0))
+        item.embedded = seen.embedded_of(item)
     context = {
         "job": found,
-        "progress": progress(found),
+        "progress": seen,
         "page": page,
         "filters": ItemFilter.SHOWN,
         "show": request.GET.get("show", ""),

@@ -92,6 +92,10 @@ class TestEditAndDelete:
         corpus.refresh_from_db()
         assert (corpus.private, corpus.kind) == (True, "tweet")
 
+    def test_leads_who_leaves_a_private_corpus_to_the_list(self, client, corpus):
+        response = client.post("/corpora/floods/edit", {"name": "Floods", "kind": "report", "private": "on"})
+        assert response.url == "/corpora/"
+
     def test_deletes_once_the_name_is_typed(self, client, corpus):
         PassageFactory(document__corpus=corpus)
         assert client.post("/corpora/floods/delete", {"name": "floods"}).status_code == 422
@@ -144,6 +148,14 @@ class TestDocument:
         shown = client.get(text.document.get_absolute_url()).text
         for words in ("Orsel Watch", "@orsel", "Retweet of @pecc", "1,200 retweets"):
             assert words in shown
+
+    def test_leads_from_a_retweet_to_the_tweet_in_the_same_corpus_only(self, client, manager):
+        text = DocumentTextFactory(document__kind="tweet", document__metadata={"retweet_of": "7", "reply_to": "8"})
+        original = DocumentFactory(corpus=text.document.corpus, external_id="7")
+        elsewhere = DocumentFactory(external_id="8")
+        shown = client.get(text.document.get_absolute_url()).text
+        assert original.get_absolute_url() in shown
+        assert elsewhere.get_absolute_url() not in shown
 
     def test_needs_few_queries_however_long_it_is(self, client, manager, django_assert_max_num_queries):
         text = DocumentTextFactory()
