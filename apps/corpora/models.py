@@ -86,7 +86,7 @@ def stored_path(stored: StoredFile, _name: str) -> str:
 
 
 class StoredFileManager(models.Manager["StoredFile"]):
-    def keep(self, content: File, *, media_type: str = "") -> tuple[StoredFile, bool]:
+    def keep(self, content: File[bytes], *, media_type: str = "") -> tuple[StoredFile, bool]:
         """Store `content` under its SHA-256 once; say whether it was new."""
         digest = hashlib.sha256()
         size = 0
@@ -96,13 +96,13 @@ class StoredFileManager(models.Manager["StoredFile"]):
         stored, created = self.get_or_create(
             sha256=digest.hexdigest(), defaults={"size": size, "media_type": media_type}
         )
-        if not stored.file or not stored.file.storage.exists(stored.file.name):
+        if not stored.file.name or not stored.file.storage.exists(stored.file.name):
             content.seek(0)
             stored.file.save(stored.sha256, content, save=True)
         return stored, created
 
 
-def _blocks(content: File) -> Iterator[bytes]:
+def _blocks(content: File[bytes]) -> Iterator[bytes]:
     content.seek(0)
     while block := content.read(1 << 20):
         yield block

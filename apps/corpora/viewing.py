@@ -108,7 +108,8 @@ def _parts(
 ) -> Iterator[Part]:
     at = passage.start
     # By offset alone: where a page begins with a heading, the mark of the page comes first.
-    for start, mark in sorted([*pages, *headings], key=lambda pair: pair[0]):
+    marks: list[tuple[int, PageMark | TextHeading]] = [*pages, *headings]
+    for start, mark in sorted(marks, key=lambda pair: pair[0]):
         if text := _between(passage, at, start):
             yield text
         yield mark

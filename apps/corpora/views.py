@@ -50,7 +50,7 @@ def corpus_delete(request: HttpRequest, slug: str) -> HttpResponseBase:
     form = ConfirmByName(request.POST or None, corpus=corpus)
     if form.is_valid():
         corpus.delete()
-        messages.success(request, f"“{corpus.name}” and its {corpus.document_count:,} documents are deleted.")
+        messages.success(request, f"“{corpus.name}” is deleted, with all that was in it.")
         return redirect("corpora")
     return render_page(request, "corpora/delete.html", {"form": form, "corpus": corpus}, status=_status(form))
 
@@ -68,7 +68,7 @@ def document(request: HttpRequest, pk: int) -> TemplateResponse:
         "page": page,
         "neighbours": _neighbours(chosen) if chosen else {},
         "shown": viewing.shown(
-            page.object_list,
+            list(page.object_list),
             page_starts=found.full_text.page_starts,
             headings=found.full_text.headings,
             chosen=chosen.pk if chosen else None,

@@ -24,13 +24,13 @@ class ManyFilesField(forms.FileField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_empty_file=True, **kwargs)
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:
         clean_one = super().clean
         return [clean_one(each, initial) for each in data or [None]]
 
 
 class UploadForm(forms.Form):
-    files = ManyFilesField(label="Files")
+    files = ManyFilesField(label="Files")  # type: ignore[assignment]  # Django keeps fields and files apart
     kind = forms.ChoiceField(label="What they are", choices=Kind.choices, required=False)
     job = forms.ModelChoiceField(Job.objects.none(), required=False, widget=forms.HiddenInput)
     # The folders a file lay in: browsers send its bare name only.
@@ -41,9 +41,9 @@ class UploadForm(forms.Form):
         self.fields["job"].queryset = Job.objects.filter(corpus=corpus, created_by=user)  # type: ignore[attr-defined]
         self.fields["kind"].initial = corpus.kind
 
-    def named_files(self) -> list[tuple[str, UploadedFile]]:
+    def named_files(self) -> list[tuple[str, UploadedFile[bytes]]]:
         """Return each file with its name, folders before it where they are known."""
-        files: list[UploadedFile] = self.cleaned_data["files"]
+        files: list[UploadedFile[bytes]] = self.cleaned_data["files"]
         paths = self.data.getlist("paths") if hasattr(self.data, "getlist") else []
         if len(paths) != len(files):
             return [(file.name or "", file) for file in files]

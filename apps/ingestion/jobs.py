@@ -20,7 +20,8 @@ def queue_is_empty() -> bool:
     """Say whether no message waits for an ingest worker: none was sent, all were taken, or they were lost."""
     with current_app.connection_for_read() as connection, connection.channel() as channel:
         try:
-            return bool(channel.queue_declare(queue=INGEST_QUEUE, passive=True).message_count == 0)
+            declared = channel.queue_declare(queue=INGEST_QUEUE, passive=True)  # type: ignore[attr-defined]
+            return bool(declared.message_count == 0)
         except connection.channel_errors:  # no such queue: nothing was ever sent, or the broker was flushed
             return True
 

@@ -35,7 +35,9 @@ def open_job(corpus: Corpus, *, user: User | None = None) -> Job:
     return Job.objects.create(corpus=corpus, created_by=user)
 
 
-def add(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[str, object] | None = None) -> JobItem:
+def add(
+    job: Job, content: File[bytes], *, name: str, kind: str = "", mapping: dict[str, object] | None = None
+) -> JobItem:
     """Keep a file whole, as an item that waits; nothing of it is looked at here.
 
     name: as the uploader has it, with folders. kind: the corpus's where empty.
@@ -47,7 +49,9 @@ def add(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[str
         )
 
 
-def accept(job: Job, content: File, *, name: str, kind: str = "", mapping: dict[str, object] | None = None) -> JobItem:
+def accept(
+    job: Job, content: File[bytes], *, name: str, kind: str = "", mapping: dict[str, object] | None = None
+) -> JobItem:
     """Keep a file whole, as `add` does, and ask a worker to read it.
 
     The file waits safely in the database whether or not the request for its reading arrives.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -35,7 +34,6 @@ def preview(item: JobItem, *, rows: int) -> Preview:
 def _facts(item: JobItem) -> Iterator[dict[str, str]]:
     """Yield each row by column: a mapping that gives no column a meaning leaves all of them as they are."""
     path = Path(item.source.file.path)
-    with closing(extraction.extract(path, name=item.name, kind=item.kind, mapping={})) as records:
-        for record in records:
-            if isinstance(record, ExtractedDocument):
-                yield {name: str(value) for name, value in record.metadata.items() if name != "row"}
+    for record in extraction.extract(path, name=item.name, kind=item.kind, mapping={}):
+        if isinstance(record, ExtractedDocument):
+            yield {name: str(value) for name, value in record.metadata.items() if name != "row"}

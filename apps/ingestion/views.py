@@ -91,7 +91,7 @@ def job(request: HttpRequest, pk: int) -> TemplateResponse:
     page = Paginator(items, ITEMS_A_PAGE).get_page(request.GET.get("page"))
     seen = progress(found)
     for item in page.object_list:
-        item.embedded = seen.embedded_of(item)
+        item.embedded = seen.embedded_of(item)  # type: ignore[attr-defined]
     context = {
         "job": found,
         "progress": seen,
@@ -145,7 +145,9 @@ def item_mapping(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _refuse_upload(request: HttpRequest, corpus: Corpus, *, form: UploadForm, limit: SizeLimit) -> HttpResponseBase:
     status = 413 if limit.refused else 400
     reason = (
-        _too_large(limit) if limit.refused else " ".join(error for errors in form.errors.values() for error in errors)
+        _too_large(limit)
+        if limit.refused
+        else " ".join(str(error) for errors in form.errors.values() for error in errors)
     )
     if _wants_json(request):
         return JsonResponse({"error": reason}, status=status)
