@@ -96,8 +96,8 @@ class TestAsRoot:
         up(home)
         assert psutil.Process(Postgres(home).pid()).uids().effective == NOBODY.uid
 
-    def test_somebody_elses_folder_in_the_way_is_refused(self, home):
-        deep = embedded.Home(home.path / "/".join(["a-folder-with-a-long-name"] * 5))
+    def test_somebody_elses_folder_in_the_way_is_refused(self, empty_home):
+        deep = embedded.Home(empty_home.path / "/".join(["a-folder-with-a-long-name"] * 5))
         deep.sockets.mkdir(mode=0o777)
         try:
             os.chown(deep.sockets, 54321, 54321)

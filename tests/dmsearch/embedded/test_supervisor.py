@@ -148,10 +148,10 @@ class TestUp:
         assert "no_such_setting" in message
         assert "What to do: " in message
 
-    def test_says_so_when_the_state_folder_cannot_be_made(self, home):
-        home.path.parent.joinpath("file").touch()
+    def test_says_so_when_the_state_folder_cannot_be_made(self, empty_home):
+        empty_home.path.parent.joinpath("file").touch()
         with pytest.raises(embedded.ServiceError, match="set DMSEARCH_HOME to a folder of your own"):
-            up(embedded.Home(home.path.parent / "file" / "home"))
+            up(embedded.Home(empty_home.path.parent / "file" / "home"))
 
 
 class TestAfterACrash:
@@ -240,17 +240,17 @@ class TestStatus:
         assert [each.mend for each in (postgres, queue)] == ["", ""]
         json.dumps([postgres.as_dict(), queue.as_dict()])
 
-    def test_tells_how_to_mend_what_is_down(self, home):
-        for each in embedded.status(home):
+    def test_tells_how_to_mend_what_is_down(self, empty_home):
+        for each in embedded.status(empty_home):
             assert not each.running
             assert each.mend == "`manage.py services up`"
 
-    def test_tells_a_server_that_hangs_from_one_that_is_down(self, home):
-        up(home, postgres=False)
-        process = psutil.Process(Valkey(home).pid())
+    def test_tells_a_server_that_hangs_from_one_that_is_down(self, empty_home):
+        up(empty_home, postgres=False)
+        process = psutil.Process(Valkey(empty_home).pid())
         process.suspend()
         try:
-            [found] = embedded.status(home, postgres=False)
+            [found] = embedded.status(empty_home, postgres=False)
         finally:
             process.resume()
         assert (found.running, found.reachable) == (True, False)
