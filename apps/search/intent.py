@@ -18,7 +18,7 @@ QA, QADOC, TWITTER, FACTCHECK, NLI, STS = Intent
 
 LABELS = {
     QA: "Question → passages",
-    QADOC: "Topic → documents",
+    QADOC: "Question → documents",
     TWITTER: "Request → tweets",
     FACTCHECK: "Claim → evidence",
     NLI: "Premise → what follows from it",

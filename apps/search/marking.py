@@ -37,7 +37,7 @@ def excerpt(text: str, weights: Mapping[str, float]) -> Excerpt:
     first, last = _around(spans, best or 0)
     start, end = spans[first].start, _end(spans[last], spans[first].start)
     within = {"starts_within": first > 0, "ends_within": last < len(spans) - 1 or end < spans[last].end}
-    if best is None:
+    if best is None or len(spans) == 1:  # a tweet marked from end to end says nothing
         return Excerpt(text[start:end], "", "", **within)
     marked = Span(spans[best].start, min(spans[best].end, end))
     return Excerpt(text[start : marked.start], text[slice(*marked)], text[marked.end : end], **within)

@@ -70,6 +70,11 @@ class Hit:
         return str(Kind(self.kind).label)
 
     @property
+    def section(self) -> str:
+        """Return the headings over the passage, without the document's title, which stands above them."""
+        return " > ".join(part for part in self.heading.split(" > ") if part and part != self.title)
+
+    @property
     def found_by(self) -> str:
         """Say which arms found it, and how high."""
         arms = {"dense": f"meaning ({self.model})", "words": "words"}

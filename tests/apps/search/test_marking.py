@@ -31,6 +31,9 @@ class TestExcerpt:
         assert found.best == ""
         assert found.before == TEXT
 
+    def test_marks_nothing_in_a_single_sentence(self):
+        assert excerpt("Boil water for one minute.", {"boil": 5.0}).best == ""
+
     def test_of_a_long_passage_is_whole_sentences_around_the_best(self):
         text = LONG.replace("number 30 says nothing", "number 30 speaks of chlorine")
         found = excerpt(text, {"chlorin": 6.0})
@@ -43,7 +46,7 @@ class TestExcerpt:
 
     def test_cuts_a_table_without_sentences(self):
         found = excerpt("cell " * 2000, {"cell": 1.0})
-        assert len(found.best) <= 2 * EXCERPT_CHARACTERS
+        assert len(found.before) <= 2 * EXCERPT_CHARACTERS
         assert found.ends_within
 
     @given(st.text(max_size=2000), st.dictionaries(st.text(max_size=8), st.floats(0, 10), max_size=4))
