@@ -1,0 +1,105 @@
+"""The run of the miner: examples in, training files of rising difficulty out."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from workers.refinement.difficulty import difficulty, levels
+from workers.refinement.examples import Example
+from workers.refinement.filtering import new_files, write_line
+from workers.refinement.negatives import BANDS, GUARD, Band, Candidates, candidates, choose, with_negatives
+from workers.refinement.rankings import RankedExamples, Ranking
+
+_NONE_SAFE = "no passage is safely wrong"
+_SPARE = 1_000  # passages drawn at random for the queries whose ranking holds too few that are safely wrong
+_WRITTEN = "synthesis"  # the kind of examples whose negatives were written for them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MiningSettings:
+    bands: tuple[Band, ...] = BANDS  #: one a level, the easiest first
+    negatives: int = 9  #: of each example; with its positive the paper's group of ten
+    guard: float = GUARD
+    depth: int = 200  #: passages of each teacher's ranking that are looked at
+    seed: int = 0
+
+
+class Miner:
+    def __init__(self, ranked: RankedExamples, settings: MiningSettings) -> None:
+        self._ranked = ranked
+        self._settings = settings
+        self._names = [f"level-{number}" for number in range(1, len(settings.bands) + 1)]
+        draw = Random(settings.seed)  # noqa: S311 - for variety
+        self._spare = draw.sample(range(len(ranked.pool)), min(_SPARE, len(ranked.pool)))
+        self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def run(self) -> dict[str, Any]:
+        """Write `level-1.jsonl` (the easiest) and on, and `dropped.jsonl`; return the report."""
+        difficulties, level_of = self._levels()
+        remaining = iter(level_of)
+        with new_files(self._ranked.folder, (*self._names, "dropped")) as files:
+            for example, rankings, number in self._examples():
+                level = next(remaining)
+                mined = self._mine(example, rankings, number=number, band=self._settings.bands[level])
+                self._count(self._names[level], example, mined)
+                if mined:
+                    write_line(files[self._names[level]], mined.to_json())
+                else:
+                    told = {"id": example.id, "query": example.triple.query, "reason": _NONE_SAFE}
+                    write_line(files["dropped"], told)
+        return {
+            "examples": len(level_of),
+            "kept": sum(count["kept"] for count in self._counts.values()),
+            "levels": {name: dict(self._counts[name]) | self._spread(difficulties, level_of, level)
+                       for level, name in enumerate(self._names)},
+        }  # fmt: skip
+
+    def _levels(self) -> tuple[list[float], list[int]]:
+        """Return difficulty (the teachers' mean) and level of every example."""
+        difficulties, intents = [], []
+        for example, rankings, number in self._examples():
+            difficulties.append(fmean(difficulty(ranking, number) for ranking in rankings))
+            intents.append(example.triple.intent)
+        return difficulties, levels(difficulties, intents, count=len(self._names))
+
+    def _examples(self) -> Iterator[tuple[Example, list[Ranking], int]]:
+        """Yield every example with the rankings it stands in and its number there."""
+        for examples, rankings in self._ranked.chunks():
+            for number, example in enumerate(examples):
+                yield example, rankings, number
+
+    def _mine(self, example: Example, rankings: Sequence[Ranking], *, number: int, band: Band) -> Example | None:
+        """Return the example with its negatives; None where no passage is safely wrong."""
+        pool, passages = self._ranked.pool, self._ranked.passages
+        own = pool.rows_of(example.triple.negatives) if example.kind == _WRITTEN else []
+        positive_scores = np.stack([ranking.positive_scores[number] for ranking in rankings])  # (n, P)
+        safe = Candidates.empty(len(rankings))
+        for also in ([], self._spare):  # where the ranking runs out, the pool at large has weaker ones
+            if len(safe.rows) < self._settings.negatives:
+                rows = {*own, *also} - self._ranked.hidden_rows(example)
+                found = candidates(rankings, passages, number=number, also=rows)
+                safe = found.safe(positive_scores.mean(axis=1), guard=self._settings.guard)
+        if not len(safe.rows):
+            return None
+        random = Random(f"{self._settings.seed}/{example.id}")  # noqa: S311 - for variety
+        chosen = choose(safe, band=band, count=self._settings.negatives, first=own, random=random)
+        return with_negatives(example, chosen, positive_scores=positive_scores, pool=pool)
+
+    def _count(self, level: str, example: Example, mined: Example | None) -> None:
+        counts = self._counts[level]
+        if mined is None:
+            counts[f"dropped: {_NONE_SAFE}"] += 1
+            return
+        counts["kept"] += 1
+        counts[f"kept of {example.triple.intent}"] += 1
+        counts["fewer negatives than wanted"] += len(mined.triple.negatives) < self._settings.negatives
+
+    @staticmethod
+    def _spread(difficulties: Sequence[float], level_of: Sequence[int], level: int) -> dict[str, Any]:
+        inside = [value for value, own in zip(difficulties, level_of, strict=True) if own == level]
+        return {"difficulty": [round(min(inside), 3), round(max(inside), 3)] if inside else []}
