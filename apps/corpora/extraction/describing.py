@@ -11,6 +11,7 @@ from apps.corpora.extraction.records import ExtractedDocument, Source
 
 _HEAD = 1_500  # characters: a date further down is a date of something else
 _SENTENCE = 90
+_LONGEST_TITLE = 500
 _MEANINGLESS = re.compile(
     r"^(?:microsoft (?:word|powerpoint|excel) - .*|untitled.*|document\s?\d*|powerpoint[- ]pr[eé]sentation|presentation\d*"
     r"|slide \d+|template\b.*|book\d*|sheet\d*|.*\.(?:docx?|pptx?|xlsx?|pdf|indd|qxd|rtf|txt|html?|wpd|odt|ai)|[\W\d_]*)$",
@@ -48,7 +49,7 @@ def composed(composer: Composer, source: Source, *, author: str = "", **fields: 
 
 def sensible_title(title: str | None) -> str:
     """Return the title that a file's properties give, or "" where a program made it up."""
-    title = clean_line(title or "")
+    title = shorten(clean_line(title or ""), _LONGEST_TITLE)
     return "" if len(title) < 4 or _MEANINGLESS.match(title) else re.sub(r"_+", " ", title)
 
 

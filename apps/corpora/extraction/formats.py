@@ -131,7 +131,10 @@ def _directory_of_zip(path: Path) -> bytes:
 
 def _refuse_known(path: Path, head: bytes) -> None:
     if head.startswith(_OLE):
-        if "EncryptedPackage".encode("utf-16-le") in path.read_bytes()[-(1 << 20) :] + head:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _DIRECTORY))
+            tail = file.read()
+        if "EncryptedPackage".encode("utf-16-le") in head + tail:
             raise ExtractionFailed("This Office file is protected by a password. Save it without one and upload that.")
         raise ExtractionFailed(
             "This is a file of an old Office version or an Outlook message. "

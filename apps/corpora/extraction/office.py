@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,17 +11,20 @@ from apps.corpora.extraction.records import ExtractionFailed, Limits, MiB, Sourc
 
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _MOST_PARTS = 20_000
+# What the libraries raise on broken packages, found by breaking them; errors of XML are SyntaxErrors.
+_SIGNS_OF_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, SyntaxError, NotImplementedError,
+    KeyError, IndexError, ValueError, AttributeError, TypeError,
+)  # fmt: skip
 
 
 @contextmanager
 def checked(source: Source, what: str) -> Iterator[None]:
     """Refuse a bomb before its library opens it, and say in words what that library could not bear."""
-    _check(source)
-    from lxml.etree import XMLSyntaxError
-
     try:
+        _check(source)
         yield
-    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, EOFError, XMLSyntaxError) as error:
+    except _SIGNS_OF_DAMAGE as error:
         raise ExtractionFailed(
             f"This {what} is damaged ({type(error).__name__}: {error}). "
             "Open it in the program that made it, save it anew and upload that."
@@ -39,20 +43,15 @@ def metadata_of(properties: Any) -> dict[str, Any]:
 
 
 def _check(source: Source) -> None:
-    try:
-        with zipfile.ZipFile(source.path) as package:
-            parts = package.infolist()
-            if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > source.limits.member_bytes:
-                raise ExtractionFailed(
-                    f"This Office file unpacks to more than {source.limits.member_bytes // MiB:,} MB, as a zip bomb "
-                    "does. If it is not one, take out its pictures and upload it again."
-                )
-            for part in parts:
-                _check_part(package, part, source.limits)
-    except zipfile.BadZipFile as error:
-        raise ExtractionFailed(
-            "This Office file is damaged: it cannot be unpacked. Save it anew and upload that."
-        ) from error
+    with zipfile.ZipFile(source.path) as package:
+        parts = package.infolist()
+        if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > source.limits.member_bytes:
+            raise ExtractionFailed(
+                f"This Office file unpacks to more than {source.limits.member_bytes // MiB:,} MB, as a zip bomb "
+                "does. If it is not one, take out its pictures and upload it again."
+            )
+        for part in parts:
+            _check_part(package, part, source.limits)
 
 
 def _check_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, limits: Limits) -> None:

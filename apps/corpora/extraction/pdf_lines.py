@@ -99,7 +99,7 @@ def _end_of_cells(lines: Sequence[Line], start: int) -> int:
     numbers, end, position = 0, start, start
     while position < len(lines) and position - end <= _LABELS_BETWEEN:
         line = lines[position]
-        if _CELL.fullmatch(line.text.strip()):
+        if len(line.text) <= _LONGEST_CELL and _CELL.fullmatch(line.text.strip()):
             numbers, end = numbers + 1, position + 1
         elif position == start or len(line.text) > _LONGEST_CELL:
             break

@@ -11,6 +11,7 @@ from apps.corpora.extraction.describing import composed
 from apps.corpora.extraction.records import ExtractedDocument, ExtractionFailed, Source
 
 _CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.IGNORECASE)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _FURNITURE = {"script", "style", "noscript", "template", "nav", "svg", "form", "iframe", "button", "head", "aside"}
 _BLOCKS = {
     "p", "div", "section", "article", "main", "header", "footer", "ul", "ol", "dl", "table", "blockquote", "pre",
@@ -48,6 +49,7 @@ def add_markup(composer: Composer, markup: str) -> None:
     import lxml.html
     from lxml.etree import ParserError
 
+    markup = _CONTROLS.sub("", markup)  # at a NUL the parser would take the page to end
     try:
         tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", markup), parser=_parser())
     except (ParserError, ValueError):

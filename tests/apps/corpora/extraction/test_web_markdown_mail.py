@@ -44,6 +44,9 @@ class TestHtml:
     def test_nested_a_hundred_thousand_deep_does_no_harm(self, read_one):
         assert "water" in read_one("<html><body><p>water" + "<div>" * 100_000 + "</body></html>", "a.html").text
 
+    def test_goes_on_after_a_nul(self, read_one):
+        assert read_one("<html><body><p>Wa\x00ter</p><p>Fire</p></body></html>", "a.html").text == "Water\n\nFire"
+
     def test_without_words_is_refused(self, read):
         with pytest.raises(ExtractionFailed, match="holds no text"):
             read("<html><body><script>build()</script></body></html>", "a.html")
