@@ -81,7 +81,7 @@ class Filler:
                 self._add(min(missing, BLOCK))
         services.tend(self._index)
         with connection.cursor() as cursor:
-            cursor.execute("VACUUM ANALYZE")
+            cursor.execute(_VACUUM)
 
     def _add(self, count: int) -> None:
         kinds = self._choose.choices(list(SHARES), weights=list(SHARES.values()), k=count)
@@ -149,6 +149,7 @@ class Filler:
         return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
 
 
+_VACUUM = "VACUUM ANALYZE"
 _COPY = (
     'COPY corpora_passage (document_id, position, text, heading, start, "end", tokens, corpus_id, kind, published_at) '
     "FROM STDIN"
