@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from celery import current_app
 
+from apps.pages.queues import queue_length, workers_heard_from
+
 INGEST_ITEM = "ingestion.ingest_item"
 REAP = "ingestion.reap"
 
@@ -18,15 +20,9 @@ def request_ingest(item_ids: Iterable[int]) -> None:
 
 def queue_is_empty() -> bool:
     """Say whether no message waits for an ingest worker: none was sent, all were taken, or they were lost."""
-    with current_app.connection_for_read() as connection, connection.channel() as channel:
-        try:
-            declared = channel.queue_declare(queue=INGEST_QUEUE, passive=True)  # type: ignore[attr-defined]
-            return bool(declared.message_count == 0)
-        except connection.channel_errors:  # no such queue: nothing was ever sent, or the broker was flushed
-            return True
+    return queue_length(INGEST_QUEUE) == 0
 
 
-def somebody_listens(queue: str = INGEST_QUEUE, *, timeout: float = 1.0) -> bool:
-    """Ask the workers that are up whether one of them takes from `queue`."""
-    answers = current_app.control.inspect(timeout=timeout).active_queues() or {}
-    return any(taken["name"] == queue for queues in answers.values() for taken in queues)
+def somebody_listens(queue: str = INGEST_QUEUE) -> bool:
+    """Say whether a worker that takes from `queue` was heard from within the last seconds."""
+    return any(queue in worker.queues for worker in workers_heard_from())

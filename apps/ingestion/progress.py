@@ -13,9 +13,6 @@ from django.utils import timezone
 from apps.indexing.models import PendingVector, VectorIndex
 from apps.ingestion.models import Job, JobItem
 
-# With nobody at work for this long, a waiting file is worth a word.
-UNATTENDED = timedelta(seconds=20)
-
 _State = JobItem.State
 
 
@@ -119,13 +116,6 @@ def progress(job: Job) -> Progress:
     owed_of, set_aside = _owed(job) if counts["passages"] else ({}, 0)
     owed = min(counts["passages"], sum(owed_of.values()))
     return Progress(**counts, owed=owed, owed_of=owed_of, set_aside=set_aside, seen_at=timezone.now())
-
-
-def is_unattended(job: Job) -> bool:
-    """Say whether files have waited a while and no worker reads any file of any job."""
-    since = timezone.now() - UNATTENDED
-    waits = job.items.waiting().filter(waiting_since__lt=since).exists()
-    return waits and not JobItem.objects.filter(alive_at__gte=since).exists()
 
 
 def _owed(job: Job) -> tuple[dict[str, int], int]:

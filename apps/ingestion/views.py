@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.accounts.decorators import analyst_required
 from apps.corpora.models import Corpus
-from apps.ingestion import catalogue, services
+from apps.ingestion import attendance, catalogue, services
 from apps.ingestion.forms import DocumentFilter, ItemFilter, MappingForm, UploadForm
 from apps.ingestion.models import Job, JobItem
-from apps.ingestion.progress import is_unattended, progress
+from apps.ingestion.progress import progress
 from apps.ingestion.tables import preview
 from apps.ingestion.uploads import SizeLimit
 from apps.pages.render import render_page
@@ -98,7 +98,7 @@ def job(request: HttpRequest, pk: int) -> TemplateResponse:
         "page": page,
         "filters": ItemFilter.SHOWN,
         "show": request.GET.get("show", ""),
-        "unattended": is_unattended(found),
+        "missing": attendance.missing(seen),
         "query": request.GET.urlencode(),
     }
     return render_page(request, "ingestion/job.html", context, partial="job")

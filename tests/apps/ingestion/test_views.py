@@ -1,14 +1,14 @@
 import json
-from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from redis.exceptions import RedisError
 
-from apps.ingestion import jobs
+from apps.ingestion import attendance, jobs
 from apps.ingestion.models import Job, JobItem
+from apps.pages import queues as queues_module
 from tests.factories import (
     CorpusFactory,
     DocumentFactory,
@@ -204,14 +204,40 @@ class TestJobPage:
         assert "Row 1,017: no &lt;b&gt;text" in shown
         assert "../x: out" in shown
 
-    def test_says_when_nobody_reads(self, client, job):
-        JobItemFactory(job=job, waiting_since=timezone.now() - timedelta(minutes=1))
-        assert "No worker has begun" in client.get(job.get_absolute_url()).text
+    @pytest.fixture
+    def heard_from(self):
+        """Let workers be heard from, by the queue they take from."""
+        beats = []
 
-    def test_says_nothing_of_the_kind_while_a_worker_is_at_it(self, client, job):
-        JobItemFactory(job=job, waiting_since=timezone.now() - timedelta(minutes=1))
-        JobItemFactory(state=State.WORKING, alive_at=timezone.now())
-        assert "No worker has begun" not in client.get(job.get_absolute_url()).text
+        def heard_from(*queues):
+            beats.append(queues_module.Heartbeat(host="test", pid=len(beats), queues=queues, busy=0, quiet_s=0))
+            queues_module.beat(beats[-1])
+
+        yield heard_from
+        for heartbeat in beats:
+            queues_module.say_goodbye(heartbeat)
+
+    def test_says_when_nobody_reads(self, client, job, heard_from):
+        JobItemFactory(job=job)
+        assert "No worker is there to read files" in self.fragment(client, job)
+        heard_from("ingest")
+        assert "No worker" not in self.fragment(client, job)
+
+    def test_says_when_nobody_embeds(self, client, job, index, heard_from):
+        item = JobItemFactory(job=job, state=State.DONE, passages=1)
+        PassageFactory(document__corpus=job.corpus, document__source=item.source)
+        heard_from("ingest")
+        assert "No worker is there to embed" in self.fragment(client, job)
+        heard_from("embed")
+        assert "No worker" not in self.fragment(client, job)
+
+    def test_says_when_the_broker_is_away(self, client, job, monkeypatch):
+        def away(queue):
+            raise RedisError("connection refused")
+
+        monkeypatch.setattr(attendance, "somebody_listens", away)
+        JobItemFactory(job=job)
+        assert "The message broker does not answer" in self.fragment(client, job)
 
     def test_shows_some_of_many(self, client, job, django_assert_max_num_queries):
         source = JobItemFactory(job=job, state=State.FAILED).source

@@ -11,13 +11,13 @@ from typing import Any
 
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
-from kombu.exceptions import OperationalError
 
 from apps.corpora import extraction
 from apps.corpora.extraction import ExtractionFailed
 from apps.corpora.extraction.formats import TABLES, format_of
 from apps.corpora.models import Corpus, Kind
-from apps.ingestion import jobs, reading, services, telling
+from apps.ingestion import attendance, reading, services, telling
+from apps.ingestion.attendance import Missing
 from apps.ingestion.folders import files_under
 from apps.ingestion.models import Job
 from apps.ingestion.progress import Progress, progress
@@ -147,16 +147,13 @@ def _moved(before: Progress, after: Progress) -> bool:
 
 
 def _why_nothing_moves(seen: Progress) -> str:
-    queue = jobs.INGEST_QUEUE if seen.is_reading else "embed"
-    try:
-        if jobs.somebody_listens(queue):
-            return ""
-    except OperationalError as away:
-        return (
-            f"The message broker does not answer ({away}). The files are safe; start it with `manage.py services up`."
-        )
-    here = " Or read them in this process: add --here." if seen.is_reading else ""
+    missing = attendance.missing(seen)
+    if missing is Missing.NOBODY:
+        return ""
+    if missing is Missing.BROKER:
+        return "The message broker does not answer. The files are safe; start it with `manage.py services up`."
+    here = " Or read them in this process: add --here." if missing is Missing.READER else ""
     return (
-        f"Nothing is listening on the queue {queue!r}: the files are safe, but nobody works on them. Start the workers "
-        f"with `make run`, or one with `celery -A workers.app worker -Q {queue}`.{here}"
+        f"Nothing is listening on the queue {missing.value!r}: the files are safe, but nobody works on them. Start the "
+        f"workers with `make run`, or one with `celery -A workers.app worker -Q {missing.value}`.{here}"
     )

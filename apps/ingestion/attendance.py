@@ -1,0 +1,31 @@
+"""Whether anybody works on what a job waits for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from apps.indexing.jobs import EMBED_QUEUE
+from apps.ingestion.jobs import INGEST_QUEUE, somebody_listens
+from apps.ingestion.progress import Progress
+
+
+class Missing(StrEnum):
+    """Who is not there; the job goes on by itself when they are back."""
+
+    NOBODY = ""
+    BROKER = "broker"
+    READER = INGEST_QUEUE
+    EMBEDDER = EMBED_QUEUE
+
+
+def missing(seen: Progress) -> Missing:
+    if not seen.is_running:
+        return Missing.NOBODY
+    needed = Missing.READER if seen.is_reading else Missing.EMBEDDER
+    try:
+        return Missing.NOBODY if somebody_listens(needed) else needed
+    except (RedisError, OperationalError):
+        return Missing.BROKER
