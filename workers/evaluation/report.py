@@ -23,7 +23,7 @@ def default_folder() -> Path:
 
 
 def markdown(rows: Sequence[Row], *, intervals: bool = False) -> str:
-    """Draw rows as a table; the best score of a column is bold. Intervals are of the gain over the baseline."""
+    """Draw a line a system; the best score of a column is bold. Intervals are of the gain over the baseline."""
     columns = list(rows[0].cells) if rows else []
     best = {column: max(row.cells[column].score for row in rows) for column in columns}
     body = [
@@ -36,6 +36,15 @@ def markdown(rows: Sequence[Row], *, intervals: bool = False) -> str:
         for row in rows
     ]
     return _table(["system", "size", "figures", *columns], body)
+
+
+def markdown_by_set(rows: Sequence[Row], *, intervals: bool = False) -> str:
+    """Draw a line a set and a column a system; the best score of a line is bold."""
+    body = []
+    for name in rows[0].cells if rows else ():
+        best = max(row.cells[name].score for row in rows)
+        body.append([name, *(_text(row.cells[name], best=best, intervals=intervals) for row in rows)])
+    return _table(["set", *(row.system for row in rows)], body)
 
 
 def summary_table(evaluations: Iterable[Evaluation]) -> str:
@@ -62,12 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     evaluations = Results(options.results).all()
-    tables = [leaderboard] if options.leaderboard else [set_rows, intent_rows]
-    rows = [table(evaluations, baseline=options.baseline) for table in tables]
+    tables = {leaderboard: markdown} if options.leaderboard else {set_rows: markdown_by_set, intent_rows: markdown}
+    rows = {draw: collect(evaluations, baseline=options.baseline) for collect, draw in tables.items()}
     if options.json:
-        text = json.dumps([[asdict(row) for row in table] for table in rows], ensure_ascii=False)
+        text = json.dumps([[asdict(row) for row in found] for found in rows.values()], ensure_ascii=False)
     else:
-        text = "\n\n".join(markdown(table, intervals=options.intervals) for table in rows)
+        text = "\n\n".join(draw(found, intervals=options.intervals) for draw, found in rows.items())
     sys.stdout.write(f"{text}\n")
     return 0
 

@@ -52,7 +52,6 @@ def label(evaluation: Evaluation) -> str:
 def set_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
     """Return a row a system and a column a set; † is against the system labelled `baseline`."""
     systems = _on_shared_sets(evaluations)
-    reference = systems.get(baseline, {})
     return [
         _measured(
             name,
@@ -63,14 +62,21 @@ def set_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
             },
         )
         for name, sets in systems.items()
+        for reference in [_reference(systems, name, baseline)]
     ]
 
 
 def intent_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
     """Return a row a system and a column an intent: the mean over its sets, all weighing the same."""
     systems = _on_shared_sets(evaluations)
-    reference = list(systems.get(baseline, {}).values())
-    return [_measured(name, sets, _intent_cells(list(sets.values()), reference)) for name, sets in systems.items()]
+    return [
+        _measured(
+            name,
+            sets,
+            _intent_cells(list(sets.values()), list(_reference(systems, name, baseline).values())),
+        )
+        for name, sets in systems.items()
+    ]
 
 
 def leaderboard(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
@@ -87,6 +93,11 @@ def _on_shared_sets(evaluations: Iterable[Evaluation]) -> Systems:
         systems.setdefault(label(evaluation), {})[evaluation.set] = evaluation
     shared = set.intersection(*map(set, systems.values())) if systems else set()
     return {name: {key: sets[key] for key in sorted(shared)} for name, sets in systems.items()}
+
+
+def _reference(systems: Systems, name: str, baseline: str) -> dict[str, Evaluation]:
+    """Return what the system `name` is compared with: nothing for the baseline itself."""
+    return systems.get(baseline, {}) if name != baseline else {}
 
 
 def _measured(name: str, sets: Mapping[str, Evaluation], cells: Mapping[str, Cell]) -> Row:
