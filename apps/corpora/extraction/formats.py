@@ -164,11 +164,13 @@ def _kind_of_text(text: str, suffix: str) -> Format:
         return _kind_of_json(text, suffix)
     if _is_mail(text):
         return Format.EMAIL
-    if _HTML.search(text[:4096]) or (suffix in {".html", ".htm", ".xhtml"} and _TAG.search(text)):
+    is_markup = text.lstrip("\ufeff \r\n\t").startswith("<") and _HTML.search(text[:4096])
+    if is_markup or (suffix in {".html", ".htm", ".xhtml"} and _TAG.search(text)):
         return Format.HTML
     if text.lstrip("\ufeff \r\n\t").startswith("<?xml"):
         raise ExtractionFailed("This is an XML file. Export it as HTML, CSV or JSON and upload that.")
-    return _BY_NAME.get(suffix) or _kind_of_nameless(text)
+    kind = _BY_NAME.get(suffix)
+    return kind if kind and not (kind is Format.CSV and _is_prose(text)) else _kind_of_nameless(text)
 
 
 def _kind_of_nameless(text: str) -> Format:
@@ -196,6 +198,12 @@ def _is_mail(text: str) -> bool:
             headers += bool(_MAIL_HEADER.match(line))
     names = {line.split(":", 1)[0].lower() for line in lines}
     return headers >= 3 and "from" in names and bool(names & {"message-id", "mime-version", "received", "date"})
+
+
+def _is_prose(text: str) -> bool:
+    """Say whether what calls itself a table is running text: its first line ends like a sentence or a greeting."""
+    first = text.strip().partition("\n")[0].strip()
+    return first.endswith((".", ",", ":", "!", "?")) and " " in first and not any(mark in first for mark in '\t;|"')
 
 
 def _is_table(text: str) -> bool:

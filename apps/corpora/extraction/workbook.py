@@ -84,6 +84,19 @@ def _filled_rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
                 return
 
 
+def _add_rows(composer: Composer, sheet: Any) -> None:
+    """Add the rows with each value under its column's name: a passage from the middle then speaks for itself."""
+    names: list[str] = []
+    for _number, cells in _filled_rows(sheet):
+        if not names and sum(map(bool, cells)) > 1:
+            names, is_data = column_names(cells)
+            if not is_data:
+                continue
+            names = [""] * len(cells)
+        labels = names + [""] * (len(cells) - len(names))
+        composer.row([f"{name}: {cell}" if name else cell for name, cell in zip(labels, cells, strict=False) if cell])
+
+
 def _text(value: Any) -> str:
     if value is None:
         return ""
@@ -99,8 +112,7 @@ def _whole(book: Any, source: Source) -> ExtractedDocument:
     for sheet in book.worksheets:
         composer.page()
         composer.heading(sheet.title, _SHEET_LEVEL)
-        for _number, cells in _filled_rows(sheet):
-            composer.row([cell for cell in cells if cell])
+        _add_rows(composer, sheet)
     if len(composer.text) <= sum(len(sheet.title) + 2 for sheet in book.worksheets):
         raise ExtractionFailed("This workbook holds no values.")
     properties = book.properties

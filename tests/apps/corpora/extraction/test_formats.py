@@ -46,6 +46,8 @@ class TestFormatOf:
             ("[Draft] The river rose.", "a.txt", Format.TEXT),
             ("a,b,c\n" + "1,2,3\n" * 8, "a.txt", Format.CSV),
             ("a\tb\n1\t2\n", "a.tsv", Format.CSV),
+            ("Dear all,\n\nThe river rose, and fell.\n", "a.csv", Format.TEXT),
+            ("text\n<html> is a word here\n", "a.csv", Format.CSV),
             ("# One\n\nx\n\n## Two\n", "README", Format.MARKDOWN),
             ("x", "a.md", Format.MARKDOWN),
             ("Note: the river rose.\nThen it fell, and rose.", "a.dat", Format.TEXT),

@@ -150,7 +150,7 @@ class TestXlsx:
     def test_of_figures_is_one_document(self, read_one, guess):
         table = workbook(["County", "Cases"], ["Bomi", 3], ["Bong", 9.5], title="Week 3")
         document = read_one(table, "cases.xlsx")
-        assert document.text == "Week 3\n\nCounty | Cases\nBomi | 3\nBong | 9.5"
+        assert document.text == "Week 3\n\nCounty: Bomi | Cases: 3\nCounty: Bong | Cases: 9.5"
         assert guess(table, "cases.xlsx") is None
 
     def test_with_values_beside_the_table_names_the_row(self, read):
