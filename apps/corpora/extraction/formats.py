@@ -64,6 +64,8 @@ _HTML = re.compile(r"<!doctype html|<html[\s>]|<head[\s>]|<body[\s>]", re.IGNORE
 _TAG = re.compile(r"<(?:p|div|h[1-6]|table|br|span|article|section)[\s/>]", re.IGNORECASE)
 _ATX_HEADING = re.compile(r"^#{1,6} \S", re.MULTILINE)
 _JSON_START = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
+_BLANK_LINE = re.compile(r"\S[ \t]*\r?\n[ \t]*\r?\n")
+_SENTENCE = re.compile(r"[^\t;|\",]+(?:, [^\t;|\",]+)*[.,:!?]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
@@ -201,9 +203,9 @@ def _is_mail(text: str) -> bool:
 
 
 def _is_prose(text: str) -> bool:
-    """Say whether what calls itself a table is running text: its first line ends like a sentence or a greeting."""
+    """Say whether what calls itself a table is paragraphs, the first of which begins like a sentence or a greeting."""
     first = text.strip().partition("\n")[0].strip()
-    return first.endswith((".", ",", ":", "!", "?")) and " " in first and not any(mark in first for mark in '\t;|"')
+    return bool(_BLANK_LINE.search(text) and _SENTENCE.fullmatch(first))
 
 
 def _is_table(text: str) -> bool:
