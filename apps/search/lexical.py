@@ -14,7 +14,9 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchQueryField
 from django.db import connection
-from django.db.models import BooleanField, Expression, F, FloatField, Func, Value
+from django.db.backends.utils import CursorWrapper
+from django.db.models import BooleanField, F, FloatField, Func, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from apps.corpora.models import PassageQuerySet
@@ -26,9 +28,12 @@ MAX_TERMS = 24
 # Scoring one passage costs about as much as three words of a query: 5 words, 5,000 candidates, 30 ms.
 WORK = 40_000
 ROW_WORK = 3
+# So many hits on telling words are not worth filling up with passages that share only common ones.
+ENOUGH = 20
 # A scope of this share of the table has the table's statistics.
 MOST = 0.5
 SAMPLED_PAGES = 100
+SAMPLED_PASSAGES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class WordsFound:
 
 
 def find(text: str, scope: Scope, *, limit: int) -> WordsFound:
-    """Return up to `limit` passages of `scope` that share words with `text`, best first by BM25."""
+    """Return up to `limit` passages of `scope` that share words with `text`, best first by BM25.
+
+    Where `ENOUGH` share its telling words, those that share only common ones may be left out.
+    """
     if not (stems := _stems(text)):
         return WordsFound((), {})
     collection = _collection(scope)
@@ -51,7 +59,7 @@ def find(text: str, scope: Scope, *, limit: int) -> WordsFound:
     for candidates in _candidates(scope, frequencies, list(weights)):
         ranked = candidates.annotate(score=_bm25(weights, collection)).order_by("-score", "pk")
         found = tuple(Found(*row) for row in ranked.values_list("pk", "document_id", "score")[:limit])
-        if len(found) == limit:
+        if len(found) >= min(limit, ENOUGH):
             break
     return WordsFound(found, weights)
 
@@ -97,17 +105,22 @@ class _Collection:
     scope: Scope | None  #: None for the whole table
 
     def frequencies(self, stems: Sequence[str]) -> dict[str, int]:
-        """Return in how many passages each stem occurs; of the whole table common ones by the planner's estimate."""
+        """Return in how many passages each stem occurs: counted where rare, estimated where common."""
         with connection.cursor() as cursor:
-            if self.scope:
-                cursor.execute(_COUNT_IN_SCOPE, {"stems": list(map(_quoted, stems)), **_parameters(self.scope)})
-                return dict(zip(stems, (count for _, count in cursor.fetchall()), strict=True))
             cursor.execute(_COMMON_STEMS, [list(stems)])
-            counts = {stem: round(share * self.passages) for stem, share in cursor.fetchall()}
-            rare = [stem for stem in stems if stem not in counts]
-            cursor.execute(_COUNT, {"stems": list(map(_quoted, rare))})
-            counts.update(zip(rare, (count for _, count in cursor.fetchall()), strict=True))
+            shares = dict(cursor.fetchall())
+            if self.scope and shares:
+                shares = self._shares_in_scope(list(shares), cursor)
+            counts = {stem: round(share * self.passages) for stem, share in shares.items()}
+            if rare := [stem for stem in stems if stem not in counts]:
+                cursor.execute(_COUNT, {"stems": list(map(_quoted, rare)), **_parameters(self.scope)})
+                counts.update(zip(rare, (count for _, count in cursor.fetchall()), strict=True))
             return counts
+
+    def _shares_in_scope(self, stems: Sequence[str], cursor: CursorWrapper) -> dict[str, float]:
+        step = max(1, round(self.passages / SAMPLED_PASSAGES))
+        cursor.execute(_SHARES, {"stems": list(map(_quoted, stems)), "step": step, **_parameters(self.scope)})
+        return dict(zip(stems, (share for _, share in cursor.fetchall()), strict=True))
 
 
 def _collection(scope: Scope) -> _Collection:
@@ -130,14 +143,17 @@ def _collection(scope: Scope) -> _Collection:
         return _Collection(max(passages, sampled, 1), float(average or 1), None)
 
 
-def _parameters(scope: Scope) -> dict[str, Any]:
+def _parameters(scope: Scope | None) -> dict[str, Any]:
+    if scope is None:
+        return {"corpora": None, "kinds": None}
     return {"corpora": list(scope.corpora), "kinds": list(scope.kinds) or None}
 
 
-_FROM_SCOPE = (
-    "FROM corpora_passage WHERE corpus_id = ANY (%(corpora)s) "
+_IN_SCOPE = (
+    "(%(corpora)s::bigint[] IS NULL OR corpus_id = ANY (%(corpora)s::bigint[])) "
     "AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))"
 )
+_FROM_SCOPE = f"FROM corpora_passage WHERE {_IN_SCOPE}"
 # Nothing hangs on the last digit of an average.
 _SAMPLE = "SELECT count(*), avg(tokens) FROM corpora_passage TABLESAMPLE SYSTEM (%s) REPEATABLE (0)"
 # ANALYZE keeps the thousand commonest stems of the column with their share of the rows.
@@ -147,13 +163,20 @@ FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) A
 WHERE schemaname = current_schema AND tablename = 'corpora_passage' AND attname = 'words'
   AND common.stem = ANY (%s)
 """
-_COUNT = """
-SELECT place, (SELECT count(*) FROM corpora_passage WHERE words @@ stem::tsquery)
+# OFFSET 0 keeps the planner from reading a whole corpus for each stem instead of the stem's few passages.
+_COUNT = f"""
+SELECT place, (
+    SELECT count(*)
+    FROM (SELECT corpus_id, kind FROM corpora_passage WHERE words @@ stem::tsquery OFFSET 0) AS holding
+    WHERE {_IN_SCOPE})
 FROM unnest(%(stems)s::text[]) WITH ORDINALITY AS asked (stem, place) ORDER BY place
 """
-_COUNT_IN_SCOPE = f"""
-SELECT place, (SELECT count(*) {_FROM_SCOPE} AND words @@ stem::tsquery)
-FROM unnest(%(stems)s::text[]) WITH ORDINALITY AS asked (stem, place) ORDER BY place
+# Every so many passages, not the first so many: those would be the oldest.
+_SHARES = f"""
+WITH sample AS MATERIALIZED (SELECT words {_FROM_SCOPE} AND id %% %(step)s = 0)
+SELECT place, count(*) FILTER (WHERE words @@ stem::tsquery)::float / greatest(count(*), 1)
+FROM unnest(%(stems)s::text[]) WITH ORDINALITY AS asked (stem, place) LEFT JOIN sample ON true
+GROUP BY place ORDER BY place
 """
 
 
@@ -172,25 +195,21 @@ def _idf(frequency: int, collection: _Collection) -> float:
 # -- Expressions -------------------------------------------------------------------------------
 
 
-def _bm25(weights: Mapping[str, float], collection: _Collection) -> Expression:
-    """Return the sum over stems of idf · tf · (k1 + 1) / (tf + norm), written so that tf occurs once."""
-    norm = Value(K1 * (1 - B)) + Value(K1 * B / collection.average_tokens) * Cast("tokens", FloatField())
-    score: Expression = Value(0.0)
-    for stem, idf in weights.items():
-        occurrences = _Occurrences(F("words"), _tsquery([stem], ""))
-        score = score + Value(idf * (K1 + 1)) * (Value(1.0) - norm / (occurrences + norm))
-    return Cast(score, FloatField())
+def _bm25(weights: Mapping[str, float], collection: _Collection) -> RawSQL:
+    """Return the sum over stems of idf · tf · (k1 + 1) / (tf + norm), written so that tf occurs once.
 
-
-class _Occurrences(Func):
-    """How often one stem occurs, exactly.
-
-    For a single stem ts_rank is (1 + 1/4 + … + 1/tf²) / 1.6449341, and the missing tail of that sum is
-    1 / (tf + ½) within 5 %: rounding gives tf back.
+    In SQL, because Django takes longer to put such a sum together than PostgreSQL to work it out.
     """
+    # Cast, or PostgreSQL reckons in exact decimals and takes half as long again.
+    norm = f"({K1 * (1 - B)}::float8 + {K1 * B / collection.average_tokens}::float8 * tokens)"
+    terms = [f"%s * (1 - {norm} / ({OCCURRENCES} + {norm}))"] * len(weights)
+    params = [value for stem, idf in weights.items() for value in (idf * (K1 + 1), _quoted(stem))]
+    return RawSQL(" + ".join(terms), params, output_field=FloatField())  # noqa: S611 - numbers of our own
 
-    template = "round(1 / (1.6449341 - 1.6449341 * ts_rank('{1,1,1,1}', %(expressions)s)) - 0.5)"
-    output_field = FloatField()
+
+# How often one stem occurs, exactly: for a single stem ts_rank is (1 + 1/4 + … + 1/tf²) / 1.6449341, and
+# the missing tail of that sum is 1 / (tf + ½) within 5 %, so that rounding gives tf back.
+OCCURRENCES = "round(1 / (1.6449341 - 1.6449341 * ts_rank('{1,1,1,1}', words, %s::tsquery)) - 0.5)"
 
 
 class _Matches(Func):
