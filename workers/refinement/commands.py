@@ -81,12 +81,12 @@ def pairs(options: Namespace) -> tuple[Settings, Work]:
         survey = Survey(documents)
         maker = PairMaker(options.kinds, survey=survey, seed=options.seed)
         journal = Journal(folder / "pairs.jsonl")
-        done = Counter((line["id"], line["kind"]) for line in journal)
+        done = {line["id"]: line["kind"] for line in journal}
         progress = Progress(folder / "progress.json", stage="pairs", total=survey.size)
-        kept = Counter(kind for _id, kind in done.elements())
+        kept = Counter(done.values())
         for document in documents():
             for pair in maker.pairs(document):
-                if (pair.id, pair.kind) not in done:
+                if pair.id not in done:
                     journal.append(pair.to_json())
                     kept[pair.kind] += 1
             progress.advance()

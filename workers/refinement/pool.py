@@ -82,7 +82,7 @@ def write_pool(
                 rows[key] = len(rows)
                 offsets.append(file.tell())
                 file.write(json.dumps(text, ensure_ascii=False).encode() + b"\n")
-            if passage_id in sources:
+            if passage_id and passage_id in sources:
                 row_of_id[passage_id] = rows[key]
     if not rows:
         raise ValueError("There is no passage to compare with.")
