@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models import Count, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils import timezone
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -55,6 +56,14 @@ class CorpusQuerySet(models.QuerySet["Corpus"]):
         )
 
 
+class CorpusManager(models.Manager["Corpus"].from_queryset(CorpusQuerySet)):  # type: ignore[misc]
+    """Knows the corpora that nobody has deleted; a deleted one is taken apart behind the scenes."""
+
+    def get_queryset(self) -> CorpusQuerySet:
+        found: CorpusQuerySet = super().get_queryset().filter(deleted_at__isnull=True)
+        return found
+
+
 class Corpus(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
@@ -66,8 +75,10 @@ class Corpus(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = CorpusQuerySet.as_manager()
+    objects = CorpusManager()
+    with_deleted = CorpusQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -78,6 +89,12 @@ class Corpus(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("corpus", args=[self.slug])
+
+    def mark_deleted(self) -> None:
+        """Take the corpus out of everybody's sight at once; its rows go later, a portion at a time."""
+        self.deleted_at = timezone.now()
+        self.slug = f"deleted-{self.pk}"  # the old one is free again
+        self.save(update_fields=["deleted_at", "slug"])
 
 
 def stored_path(stored: StoredFile, _name: str) -> str:

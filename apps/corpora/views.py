@@ -49,7 +49,7 @@ def corpus_delete(request: HttpRequest, slug: str) -> HttpResponseBase:
     corpus = get_object_or_404(Corpus.objects.writable_by(request.user).with_sizes(), slug=slug)
     form = ConfirmByName(request.POST or None, corpus=corpus)
     if form.is_valid():
-        corpus.delete()
+        corpus.mark_deleted()
         messages.success(request, f"“{corpus.name}” is deleted, with all that was in it.")
         return redirect("corpora")
     return render_page(request, "corpora/delete.html", {"form": form, "corpus": corpus}, status=_status(form))

@@ -82,9 +82,12 @@ class JobItemQuerySet(models.QuerySet["JobItem"]):
     def claim(self, pk: int) -> JobItem | None:
         """Take item `pk` for this worker; None when it does not wait (any more)."""
         now = timezone.now()
+        # No join here: Django would put the state into a subquery, which PostgreSQL does not look at again
+        # after waiting for another worker's claim, and both would have the item.
+        wanted = Job.objects.filter(corpus__in=Corpus.objects.all())
         claimed = (
             self.waiting()
-            .filter(pk=pk)
+            .filter(pk=pk, job__in=wanted)
             .update(
                 state=JobItem.State.WORKING,
                 attempts=F("attempts") + 1,

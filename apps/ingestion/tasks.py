@@ -17,4 +17,5 @@ def ingest_item(*, item_id: int, **_: object) -> None:
 @shared_task(name=jobs.REAP)
 def reap(**_: object) -> None:
     services.reap()
+    sweeping.take_deleted_corpora_apart()
     sweeping.forget_unused_files()

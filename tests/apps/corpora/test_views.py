@@ -102,7 +102,21 @@ class TestEditAndDelete:
         assert Corpus.objects.exists()
         client.post("/corpora/floods/delete", {"name": "Floods"})
         assert not Corpus.objects.exists()
-        assert not Passage.objects.exists()
+
+    def test_hides_at_once_all_that_was_in_it(self, client, corpus, analyst):
+        passage = PassageFactory(document__corpus=corpus)
+        client.post("/corpora/floods/delete", {"name": "Floods"})
+        for user in (analyst, UserFactory(admin=True)):
+            client.force_login(user)
+            assert not Passage.objects.readable_by(user).exists()
+            for url in (passage.get_absolute_url(), "/corpora/floods/", f"/corpora/deleted-{corpus.pk}/"):
+                assert client.get(url).status_code == 404
+        assert list(client.get("/corpora/").context["corpora"]) == []
+
+    def test_leaves_the_name_to_the_next(self, client, corpus):
+        client.post("/corpora/floods/delete", {"name": "Floods"})
+        response = client.post("/corpora/new", {"name": "Floods", "kind": "report"})
+        assert response.url == "/corpora/floods/"
 
     @pytest.mark.parametrize("page", ["edit", "delete"])
     def test_is_not_there_for_whoever_may_not_fill_it(self, client, corpus, page):

@@ -58,6 +58,12 @@ class TestADocument:
         item = read(JobItemFactory(content=REPORT))
         assert read(item).attempts == 1
 
+    def test_is_not_read_into_a_corpus_that_was_deleted(self, index):
+        item = JobItemFactory(content=REPORT)
+        item.job.corpus.mark_deleted()
+        assert read(item).state == State.WAITING
+        assert not Document.objects.exists()
+
     def test_is_embedded_by_whoever_is_asked_by_name(self, index, run_jobs, django_capture_on_commit_callbacks):
         with django_capture_on_commit_callbacks(execute=True):
             services.accept(JobFactory(), ContentFile(REPORT), name="a.txt")

@@ -5,9 +5,9 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from apps.corpora.models import StoredFile
+from apps.corpora.models import Corpus, Document, Passage, StoredFile
 from apps.ingestion import sweeping
-from tests.factories import DocumentFactory, JobItemFactory
+from tests.factories import CorpusFactory, DocumentFactory, JobItemFactory, PassageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +41,24 @@ class TestForgetUnusedFiles:
         kept, created = StoredFile.objects.keep(ContentFile(b"back again"))
         assert created
         assert kept.file.read() == b"back again"
+
+
+class TestTakeDeletedCorporaApart:
+    def test_takes_all_of_a_deleted_corpus_and_nothing_of_the_others(self, index):
+        gone, kept = CorpusFactory(), CorpusFactory()
+        for corpus in (gone, kept):
+            PassageFactory(document__corpus=corpus)
+            JobItemFactory(job__corpus=corpus, content=corpus.slug.encode())
+        gone.mark_deleted()
+        assert sweeping.take_deleted_corpora_apart() == 1
+        assert list(Corpus.with_deleted.all()) == [kept]
+        assert Passage.objects.get().corpus == kept
+
+    def test_stops_when_its_time_is_over_and_goes_on_the_next_time(self):
+        corpus = CorpusFactory()
+        DocumentFactory.create_batch(3, corpus=corpus)
+        corpus.mark_deleted()
+        assert sweeping.take_deleted_corpora_apart(seconds=-1) == 0
+        assert Document.objects.count() == 3
+        assert sweeping.take_deleted_corpora_apart() == 3
+        assert not Corpus.with_deleted.exists()
