@@ -4,20 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from apps.retrievers.intents import Intent
 from workers.records import Query
 
 RRF_K = 60  # the constant of Cormack et al. 2009
-#: How much the dense arm weighs in fusion by score, measured in docs/experiments.md: long documents are
-#: found by their words, a sentence of the same meaning by its vector.
-DENSE_SHARES = {
-    Intent.QADOC: 0.35,
-    Intent.QA: 0.6,
-    Intent.TWITTER: 0.6,
-    Intent.FACTCHECK: 0.6,
-    Intent.NLI: 0.7,
-    Intent.STS: 0.7,
-}
 
 
 class Hit(NamedTuple):

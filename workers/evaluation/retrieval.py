@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from apps.retrievers.fusion import DENSE_SHARES
 from workers.evaluation.collection import Collection
-from workers.evaluation.ranking import DENSE_SHARES, Hit, Rankings, fuse_ranks, fuse_scores
+from workers.evaluation.ranking import Hit, Rankings, fuse_ranks, fuse_scores
 
 Fusion = Literal["ranks", "scores"]
 

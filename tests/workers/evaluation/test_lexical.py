@@ -1,7 +1,6 @@
 from apps.retrievers.intents import Intent
 from workers.evaluation.collection import Collection
 from workers.evaluation.lexical import LexicalRetrieval
-from workers.evaluation.ranking import DENSE_SHARES
 from workers.evaluation.retrieval import HybridRetrieval
 from workers.records import Passage, Qrel, Query
 
@@ -65,9 +64,6 @@ class TestHybridRetrieval:
         hybrid = HybridRetrieval(Fixed("levee", "boats"), Fixed("shelter"), fusion="scores")
         assert ids(hybrid.search(floods, k=3)["q-levee"])[:2] == ["levee", "boats"]
         assert "QAdoc 0.35" in hybrid.describe()["shares"]
-
-    def test_every_intent_has_its_share(self):
-        assert DENSE_SHARES.keys() == set(Intent)
 
     def test_names_the_dense_model_and_both_arms(self):
         description = HybridRetrieval(Fixed(), LexicalRetrieval()).describe()
