@@ -10,7 +10,7 @@ class Composer:
     """Collects cleaned blocks; `text`, `headings` and `page_starts` then agree with each other."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._parts: list[str] = []
         self._length = 0
         self._pages = 0
@@ -30,9 +30,9 @@ class Composer:
     def page(self) -> None:
         """Begin a page: it starts with the next block."""
         self._pages += 1
-        if self._pages > self._limits.pages:
+        if self._pages > self.limits.pages:
             raise ExtractionFailed(
-                f"This file has more than {self._limits.pages:,} pages. Split it and upload the parts."
+                f"This file has more than {self.limits.pages:,} pages. Split it and upload the parts."
             )
         self._waiting_pages += 1
         self._last_was_line = False
@@ -75,9 +75,9 @@ class Composer:
         self._parts.append(text)
         self._length += len(text)
         self._last_was_line = False
-        if self._length > self._limits.document_characters:
+        if self._length > self.limits.document_characters:
             raise ExtractionFailed(
-                f"This file holds more than {self._limits.document_characters:,} characters of text. "
+                f"This file holds more than {self.limits.document_characters:,} characters of text. "
                 "Split it and upload the parts."
             )
         return start

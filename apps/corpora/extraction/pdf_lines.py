@@ -14,6 +14,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _BROKEN_WORD = re.compile(r"([^\W\d_]+)[-\u00ad\ufffe\u2010]\Z")
 _CELL = re.compile(r"[\d\s.,:;%/()<>+*±≥≤$€£=~–—-]*\d[\d\s.,:;%/()<>+*±≥≤$€£=~–—-]*|[–—-]|n/?a", re.IGNORECASE)
 
+_LONGEST_WORD = 60
 _FEWEST_CELLS = 8
 _LONGEST_CELL = 45  # characters, of a label between numbers
 _LABELS_BETWEEN = 6
@@ -143,7 +144,7 @@ def vocabulary(pages: Iterable[Page]) -> frozenset[str]:
 def join(above: str, line: str, words: frozenset[str]) -> str:
     """Join two lines of a paragraph; a word cut by a hyphen becomes whole unless the hyphen is its own."""
     above, line = above.rstrip(), line.lstrip()
-    broken, rest = _BROKEN_WORD.search(above), re.match(r"[^\W\d_]+", line)
+    broken, rest = _BROKEN_WORD.search(above, max(0, len(above) - _LONGEST_WORD)), re.match(r"[^\W\d_]+", line)
     if not broken or not rest:
         return f"{above} {line}"
     whole, hyphenated = broken[1] + rest[0], f"{broken[1]}-{rest[0]}"

@@ -94,15 +94,14 @@ def _add_block(composer: Composer, lines: list[str], width: int) -> None:
 
 
 def _joined(lines: list[str], width: int) -> Iterator[str]:
-    current = ""
+    parts: list[str] = []
     for line in lines:
-        if current and not _continues(current.rsplit("\n", 1)[-1], line, width):
-            yield current.replace("\n", " ")
-            current = ""
-        # Line ends stay until the block is whole: how long its last line was decides what follows it.
-        current = f"{current}\n{line}" if current else line
-    if current:
-        yield current.replace("\n", " ")
+        if parts and not _continues(parts[-1], line, width):
+            yield " ".join(parts)
+            parts = []
+        parts.append(line)
+    if parts:
+        yield " ".join(parts)
 
 
 def _continues(above: str, line: str, width: int) -> bool:

@@ -15,8 +15,9 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _FURNITURE = {"script", "style", "noscript", "template", "nav", "svg", "form", "iframe", "button", "head", "aside"}
 _BLOCKS = {
     "p", "div", "section", "article", "main", "header", "footer", "ul", "ol", "dl", "table", "blockquote", "pre",
-    "figure", "figcaption", "address", "fieldset", "center", "body", "hr", "li", "dt", "dd", "tr", "details", "summary",
+    "figure", "figcaption", "address", "fieldset", "center", "body", "hr", "li", "dt", "dd", "tr", "td", "th", "details", "summary",
 }  # fmt: skip
+_LAYOUT = ("table", "ul", "ol", "h1", "h2", "h3")  # in a cell
 _HEADING = re.compile(r"h[1-6]$")
 _DEEPEST = 400
 
@@ -56,9 +57,13 @@ def add_markup(composer: Composer, markup: str) -> None:
         return
     body = tree.find("body") if tree.find("body") is not None else tree
     main = _main_part(markup)
-    whole = sum(len(_squeezed(text)) for text in _texts(body))
-    # Reports made of tables and lists look like menus to the finder of articles: then take everything.
-    _Walk(composer, main if 2 * sum(map(len, main)) >= whole else None).element(body, depth=0)
+    found, whole = sum(map(len, main)), sum(len(_squeezed(text)) for text in _texts(body))
+    draft = Composer(composer.limits)
+    _Walk(draft, main).element(body, depth=0)
+    # Reports made of tables and lists look like menus to the finder of articles, and blocks in cells are not
+    # found again in its lines: then take everything.
+    is_article = 2 * found >= whole and len(_squeezed(draft.text)) >= 0.8 * found
+    _Walk(composer, main if is_article else None).element(body, depth=0)
 
 
 def _decoded(data: bytes) -> str:
@@ -142,7 +147,7 @@ class _Walk:
             level = int(tag[1])
             self._headings = [waiting for waiting in self._headings if waiting[1] < level]
             self._headings.append(("".join(_texts(element)), level))
-        elif tag == "tr":
+        elif tag == "tr" and not _is_layout(element):
             self._end()
             cells = [" ".join(_texts(cell)) for cell in element if cell.tag in {"td", "th"}]
             if self._wants("\n".join(cells)):
@@ -184,6 +189,14 @@ class _Walk:
             self._composer.heading(title, level)
         self._headings = []
         return True
+
+
+def _is_layout(row: Any) -> bool:
+    """Say whether a row only puts blocks in their places, as newsletters do."""
+    cells = [cell for cell in row if cell.tag in {"td", "th"}]
+    return len(cells) == 1 or any(
+        len(cell.findall(".//p")) > 2 or any(cell.find(f".//{tag}") is not None for tag in _LAYOUT) for cell in cells
+    )
 
 
 def _inline(element: Any, *, tail: bool = False) -> str:

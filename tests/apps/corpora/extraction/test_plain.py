@@ -77,6 +77,10 @@ class TestPlainText:
     def test_of_five_megabytes_on_one_line_is_read(self, read_one):
         assert len(read_one("water " * 850_000, "a.txt").text) > 5_000_000
 
+    def test_of_five_megabytes_without_a_blank_line_is_joined(self, read_one):
+        text = "the river rose by two metres in the night and eighty families have moved\n" * 70_000
+        assert "\n" not in read_one(text, "a.txt").text
+
 
 class TestBulletin:
     def test_has_the_products_name_and_time(self, read_one):

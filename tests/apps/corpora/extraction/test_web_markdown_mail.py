@@ -37,6 +37,16 @@ class TestHtml:
         page = '<html><head><meta charset="windows-1252"></head><body><p>Décès</p></body></html>'
         assert read_one(page.encode("cp1252"), "a.html").text == "Décès"
 
+    def test_laid_out_by_tables_is_read_by_its_blocks(self, read_one):
+        cell = "<h2>Needs</h2><p>Tents.</p><p>Water.</p>"
+        rows = "<tr><td>Bomi</td><td>3</td></tr><tr><td>Bong</td><td>9</td></tr>"
+        page = (
+            f"<html><body><table><tr><td>{cell}</td></tr><tr><td><table>{rows}</table></td></tr></table></body></html>"
+        )
+        document = read_one(page, "a.html")
+        assert document.text == "Needs\n\nTents.\n\nWater.\n\nBomi | 3\nBong | 9"
+        assert heading_texts(document) == [(2, "Needs")]
+
     def test_of_tables_only_is_read_whole(self, read_one):
         rows = "".join(f"<tr><td>Place {n}</td><td>{n}</td></tr>" for n in range(30))
         assert read_one(f"<html><body><table>{rows}</table></body></html>", "a.html").text.count("\n") == 29
