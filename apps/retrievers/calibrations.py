@@ -30,8 +30,12 @@ def cache_folder() -> Path:
 
 def this_machine() -> str:
     """Name the processor and how many of its cores we may use: another machine measures anew."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()} × {cores}"
+    return f"{_processor()} × {usable_cores()}"
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_calibration(card: RetrieverCard, revision: str) -> Calibration | None:

@@ -68,12 +68,16 @@ def export(options: argparse.Namespace) -> None:
 
 def bench(options: argparse.Namespace) -> None:
     """Time the backends."""
+    if options.one_core:
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
     from workers.encoders.bench import bench as time_backends
 
     card = get_card(options.name) if options.name else default_card(folder=options.checkpoint_folder)
     with tempfile.TemporaryDirectory() as scratch:
         checkpoint = _checkpoint_to_time(card, options, Path(scratch))
-        report = time_backends(card, checkpoint, backends=options.backends, rounds=options.rounds)
+        clock = time.process_time if options.one_core else time.perf_counter
+        report = time_backends(card, checkpoint, backends=options.backends, rounds=options.rounds, clock=clock)
     _write(report.as_json() if options.json else report.as_table())
 
 
@@ -110,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("name", nargs="?", help="default: the product's model")
     benching.add_argument("--backends", nargs="+", default=_TIMED, metavar="BACKEND")
     benching.add_argument("--rounds", type=int, default=5)
+    benching.add_argument("--one-core", action="store_true", help="count processor seconds: for a machine in use")
     benching.add_argument("--random-weights", action="store_true", help="time the shape of a model that is not here")
     return parser
 

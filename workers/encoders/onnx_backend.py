@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from apps.retrievers.calibrations import usable_cores
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import Forward, TokenIds, Vectors
@@ -37,7 +38,9 @@ def open_onnx(card: RetrieverCard, checkpoint: Checkpoint) -> BatchedEncoder:
 
 
 def _forward_through(graph: Path) -> Forward:
-    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()  # by itself it counts the machine's, not this process's
+    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
     def forward(ids: TokenIds, mask: TokenIds) -> Vectors:
         return np.asarray(session.run(None, {"input_ids": ids, "attention_mask": mask})[0])

@@ -16,13 +16,14 @@ class Command(BaseCommand):
         encode.add_argument("--backends", default="", metavar="NAMES", help="comma-separated (default: all)")
         encode.add_argument("--rounds", type=int, default=5)
         encode.add_argument("--random-weights", action="store_true", help="time the shape of a model not here")
+        encode.add_argument("--one-core", action="store_true", help="count processor seconds: for a machine in use")
         encode.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         getattr(self, f"_{action}")(**options)
 
     def _encode(self, *, name: str, backends: str, rounds: int, **options: Any) -> None:
-        flags = [f"--{flag.replace('_', '-')}" for flag in ("json", "random_weights") if options[flag]]
+        flags = [f"--{flag.replace('_', '-')}" for flag in ("json", "random_weights", "one_core") if options[flag]]
         chosen = ["--backends", *backends.split(",")] if backends else []
         status = run_encoders("bench", *([name] if name else []), "--rounds", str(rounds), *flags, *chosen)
         if status:
