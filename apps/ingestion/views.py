@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.decorators import analyst_required
+from apps.corpora.extraction import ExtractionFailed
 from apps.corpora.models import Corpus
 from apps.ingestion import attendance, catalogue, services
 from apps.ingestion.forms import DocumentFilter, ItemFilter, MappingForm, UploadForm
@@ -133,7 +134,11 @@ def item_mapping(request: HttpRequest, pk: int) -> HttpResponseBase:
     item = _visible_item(request, pk)
     if item.mapping is None:
         raise Http404("This file is no table.")
-    table = preview(item, rows=PREVIEW_ROWS)
+    try:
+        table = preview(item, rows=PREVIEW_ROWS)
+    except ExtractionFailed as failure:
+        messages.error(request, f"“{item.name}” cannot be shown as a table. {failure}")
+        return redirect(item.job)
     form = MappingForm(request.POST or None, columns=table.columns, initial=item.mapping)
     if not item.is_open and form.is_valid():
         services.correct_mapping(item, form.mapping())

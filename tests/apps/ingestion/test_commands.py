@@ -85,6 +85,15 @@ class TestIngest:
             ("Ferry sails again", "Sea calm"),
         }
 
+    def test_stops_waiting_when_told_and_lets_the_workers_go_on(self, folder, monkeypatch, capsys):
+        def interrupt(_seconds):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(ingest.time, "sleep", interrupt)
+        run(folder, corpus="floods", create=True, wait=True)
+        assert "the workers go on" in capsys.readouterr().err
+        assert JobItem.objects.waiting().count() == 2
+
     def test_says_when_nobody_listens(self, folder, services, monkeypatch, capsys):
         """Waits until it has said so; a worker that comes up then ends the wait."""
         monkeypatch.setattr(ingest, "_PATIENCE_S", 0)

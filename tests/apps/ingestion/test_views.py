@@ -323,6 +323,11 @@ class TestMapping:
         shown = client.post(reverse("item-mapping", args=[item.pk]), {"text": ["zzz"]}).text
         assert "Select a valid choice" in shown
 
+    def test_says_why_a_broken_table_cannot_be_shown(self, client, corpus):
+        item = JobItemFactory(job__corpus=corpus, name="log.csv", content=b"", state=State.FAILED, mapping={"text": []})
+        shown = client.get(reverse("item-mapping", args=[item.pk]), follow=True).text
+        assert "cannot be shown as a table" in shown
+
     def test_is_for_tables_only(self, client, corpus):
         item = JobItemFactory(job__corpus=corpus)
         assert client.get(reverse("item-mapping", args=[item.pk])).status_code == 404

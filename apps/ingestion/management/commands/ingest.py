@@ -58,7 +58,7 @@ class Command(BaseCommand):
             if options["here"]:
                 _read_here(job, teller)
             if options["wait"]:
-                _wait(job, teller)
+                _wait_unless_told_to_stop(job, teller)
         outcome = telling.summary(job, seconds=time.monotonic() - began)
         self.stdout.write(json.dumps(outcome) if options["json"] else self._words(job, outcome))
         if outcome["failed"]:
@@ -123,6 +123,13 @@ def _read_here(job: Job, teller: Teller) -> None:
     while item := job.items.waiting().first():
         reading.ingest(item.pk)
         teller.tell(telling.line(progress(job)))
+
+
+def _wait_unless_told_to_stop(job: Job, teller: Teller) -> None:
+    try:
+        _wait(job, teller)
+    except KeyboardInterrupt:
+        teller.say(f"Not waiting any more; the workers go on. Follow them at {job.get_absolute_url()}.")
 
 
 def _wait(job: Job, teller: Teller) -> None:
