@@ -15,6 +15,7 @@ from apps.corpora.extraction import ExtractionFailed
 from apps.retrievers.intents import Intent
 from workers.encoders import EncoderUnavailable
 from workers.refinement import commands
+from workers.refinement.duplicates import THRESHOLD
 from workers.refinement.journal import run_folder, write_json
 from workers.refinement.negatives import BANDS, GUARD, Band
 from workers.refinement.pairs import KINDS
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_synthesize(subparsers)
     _add_pairs(subparsers)
+    _add_dedupe(subparsers)
     _add_agree(subparsers)
     _add_mine(subparsers)
     report = subparsers.add_parser("report", help="tell of runs, finished or not, in Markdown")
@@ -81,6 +83,13 @@ def _add_pairs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=tuple(KINDS))
     _add_run(parser, commands.pairs)
+
+
+def _add_dedupe(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("dedupe", help="drop passages that say much the same as an earlier one")
+    parser.add_argument("passages", type=Path, nargs="+", metavar="PASSAGES.jsonl")
+    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="share of word triples in common")
+    _add_run(parser, commands.dedupe)
 
 
 def _add_agree(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -6,18 +6,21 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from apps.retrievers.checkpoints import default_card, identify
 from apps.retrievers.family import get_card
 from workers.encoders import Encoder, get_encoder
+from workers.records import Passage, read_jsonl
 from workers.refinement.budgets import Budget, Prices
 from workers.refinement.documents import SourceDocument, read_documents
+from workers.refinement.duplicates import judge
 from workers.refinement.estimates import Estimate, estimate
-from workers.refinement.filtering import filter_by_agreement, new_files, write_line
+from workers.refinement.filtering import filter_by_agreement
 from workers.refinement.generators import ChatEndpoint, ChatSettings
-from workers.refinement.journal import Journal, digest_of
+from workers.refinement.journal import Journal, digest_of, new_files, write_line
 from workers.refinement.mining import Miner, MiningSettings
 from workers.refinement.pairs import PairMaker, Survey
 from workers.refinement.progress import Progress
@@ -134,6 +137,26 @@ def mine(options: Namespace) -> tuple[Settings, Work]:
     return settings, work
 
 
+def dedupe(options: Namespace) -> tuple[Settings, Work]:
+    settings = {"passages": _digests(options.passages), "threshold": options.threshold}
+
+    def work(folder: Path) -> dict[str, Any]:
+        passages = chain.from_iterable(read_jsonl(path, Passage) for path in options.passages)
+        kept = dropped = 0
+        with new_files(folder, ("unique", "duplicates")) as files:
+            for passage, duplicate_of, likeness in judge(passages, threshold=options.threshold):
+                if duplicate_of:
+                    told = {"_id": passage.id, "duplicate_of": duplicate_of, "likeness": round(likeness, 3)}
+                    write_line(files["duplicates"], told)
+                    dropped += 1
+                else:
+                    write_line(files["unique"], passage.to_json())
+                    kept += 1
+        return {"passages": kept + dropped, "kept": kept, "near duplicates": dropped}
+
+    return settings, work
+
+
 def _read_once(path: Path, sources: Sequence[Path]) -> Callable[[], Iterator[SourceDocument]]:
     """Keep the documents as JSON lines: reading PDFs takes long, and they are gone through more than once."""
     if not path.exists():
@@ -175,12 +198,14 @@ def _chat(options: Namespace) -> ChatSettings:
 
 def _encoders(options: Namespace) -> dict[str, Encoder]:
     """Return the retrievers by name: cards of the family, or folders of checkpoints of one's own."""
-    found = {}
+    found: dict[str, Encoder] = {}
     for name in options.retrievers or (default_card().name,):
         folder = Path(name) if Path(name).is_dir() else None
         card = identify(folder) if folder else get_card(name)
         if card is None:
             raise ValueError(f"{name} holds no checkpoint of a known shape.")
+        if Path(name).name in found:
+            raise ValueError(f"Two retrievers are called {Path(name).name}.")
         found[Path(name).name] = get_encoder(card, device=options.device, backend=options.backend, folder=folder)
     return found
 

@@ -1,13 +1,10 @@
 """The run of the mutual-agreement filter: examples in, those that are agreed on out."""
 
-import json
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import IO, Any
 
 from workers.refinement.agreement import AgreementReport, agreed, votes
 from workers.refinement.examples import Example
+from workers.refinement.journal import new_files, write_line
 from workers.refinement.rankings import RankedExamples
 
 
@@ -29,20 +26,6 @@ def filter_by_agreement(ranked: RankedExamples, *, top_k: int, min_agree: int) -
                     files, example, kept=kept, ranks=dict(zip(names, (each.tolist() for each in ranks), strict=True))
                 )
     return {**counts, **report.to_json()}
-
-
-@contextmanager
-def new_files(folder: Path, names: Sequence[str]) -> Iterator[dict[str, IO[str]]]:
-    """Open `{name}.jsonl` for writing; the files appear under their names once all is written."""
-    parts = {name: folder / f"{name}.jsonl.part" for name in names}
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(part.open("w", encoding="utf-8")) for name, part in parts.items()}
-    for name, part in parts.items():
-        part.replace(folder / f"{name}.jsonl")
-
-
-def write_line(file: IO[str], fields: dict[str, Any]) -> None:
-    file.write(json.dumps(fields, ensure_ascii=False) + "\n")
 
 
 def _write(files: dict[str, IO[str]], example: Example, *, kept: Example | None, ranks: dict[str, list[int]]) -> None:

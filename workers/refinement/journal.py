@@ -3,11 +3,11 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _TAIL = 1 << 16
 
@@ -44,6 +44,20 @@ def run_folder(folder: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
             raise ValueError(f"{folder}: another run is at work here.") from error
         _check_settings(folder / "settings.json", settings)
         yield folder
+
+
+@contextmanager
+def new_files(folder: Path, names: Sequence[str]) -> Iterator[dict[str, IO[str]]]:
+    """Open `{name}.jsonl` for writing; the files appear under their names once all is written."""
+    parts = {name: folder / f"{name}.jsonl.part" for name in names}
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(part.open("w", encoding="utf-8")) for name, part in parts.items()}
+    for name, part in parts.items():
+        part.replace(folder / f"{name}.jsonl")
+
+
+def write_line(file: IO[str], fields: Mapping[str, Any]) -> None:
+    file.write(json.dumps(fields, ensure_ascii=False) + "\n")
 
 
 def write_json(path: Path, content: object) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from workers.refinement.difficulty import difficulty, levels
 from workers.refinement.examples import Example
-from workers.refinement.filtering import new_files, write_line
+from workers.refinement.journal import new_files, write_line
 from workers.refinement.negatives import BANDS, GUARD, Band, Candidates, candidates, choose, with_negatives
 from workers.refinement.rankings import RankedExamples, Ranking
 
@@ -52,12 +52,7 @@ class Miner:
                 else:
                     told = {"id": example.id, "query": example.triple.query, "reason": _NONE_SAFE}
                     write_line(files["dropped"], told)
-        return {
-            "examples": len(level_of),
-            "kept": sum(count["kept"] for count in self._counts.values()),
-            "levels": {name: dict(self._counts[name]) | self._spread(difficulties, level_of, level)
-                       for level, name in enumerate(self._names)},
-        }  # fmt: skip
+        return self._report(difficulties, level_of)
 
     def _levels(self) -> tuple[list[float], list[int]]:
         """Return difficulty (the teachers' mean) and level of every example."""
@@ -99,7 +94,14 @@ class Miner:
         counts[f"kept of {example.triple.intent}"] += 1
         counts["fewer negatives than wanted"] += len(mined.triple.negatives) < self._settings.negatives
 
-    @staticmethod
-    def _spread(difficulties: Sequence[float], level_of: Sequence[int], level: int) -> dict[str, Any]:
-        inside = [value for value, own in zip(difficulties, level_of, strict=True) if own == level]
-        return {"difficulty": [round(min(inside), 3), round(max(inside), 3)] if inside else []}
+    def _report(self, difficulties: Sequence[float], level_of: Sequence[int]) -> dict[str, Any]:
+        report: dict[str, Any] = {
+            "examples": len(level_of),
+            "kept": sum(counts["kept"] for counts in self._counts.values()),
+            "levels": {},
+        }
+        for level, name in enumerate(self._names):
+            inside = [value for value, own in zip(difficulties, level_of, strict=True) if own == level]
+            span = [round(min(inside), 3), round(max(inside), 3)] if inside else []
+            report["levels"][name] = {"difficulty": span, **self._counts[name]}
+        return report

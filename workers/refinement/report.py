@@ -22,7 +22,7 @@ def markdown(folder: Path) -> str:
 
 def _lines(fields: Mapping[str, Any], *, depth: int = 0) -> Iterator[str]:
     for name, value in fields.items():
-        mark = f"{'  ' * depth}- {name.replace('_', ' ')}"
+        mark = f"{'  ' * depth}- {name if '.' in name else name.replace('_', ' ')}"
         if isinstance(value, Mapping):
             yield mark
             yield from _lines(value, depth=depth + 1)

@@ -68,7 +68,7 @@ class VectorStore:
             missing = known.missing(keys)
             if len(missing):
                 vectors = self._encoder.encode([batch[position] for position in missing])
-                known = known.grown(keys[missing], first_row=self._append(keys[missing], vectors))
+                known.add(keys[missing], first_row=self._append(keys[missing], vectors))
             wanted.append(keys)
             progress.advance(len(batch))
         rows = known.rows(np.concatenate(wanted)) if wanted else np.empty(0, dtype=np.int64)
@@ -99,21 +99,25 @@ class VectorStore:
 
 
 class _Known:
-    """Which keys stand in which rows, searched by halves."""
+    """Which keys stand in which rows: sorted, so that a key is found by halving."""
 
-    def __init__(self, keys: Keys, rows: Rows | None = None) -> None:
-        order = np.argsort(keys, kind="stable")
-        self._keys = keys[order]
-        self._rows = order if rows is None else rows[order]
+    def __init__(self, keys: Keys) -> None:
+        self._rows = np.argsort(keys, kind="stable")
+        self._keys = keys[self._rows]
 
     def missing(self, keys: Keys) -> Rows:
         """Return the positions of keys that are not known, each key once."""
         unique, positions = np.unique(keys, return_index=True)
-        return np.sort(positions[~np.isin(unique, self._keys)])
+        places = np.searchsorted(self._keys, unique)
+        inside = places < len(self._keys)
+        inside[inside] = self._keys[places[inside]] == unique[inside]
+        return np.sort(positions[~inside])
 
-    def grown(self, keys: Keys, *, first_row: int) -> "_Known":
-        rows = np.arange(first_row, first_row + len(keys))
-        return _Known(np.concatenate([self._keys, keys]), np.concatenate([self._rows, rows]))
+    def add(self, keys: Keys, *, first_row: int) -> None:
+        order = np.argsort(keys)
+        places = np.searchsorted(self._keys, keys[order])
+        self._keys = np.insert(self._keys, places, keys[order])
+        self._rows = np.insert(self._rows, places, first_row + order)
 
     def rows(self, keys: Keys) -> Rows:
         return self._rows[np.searchsorted(self._keys, keys)]
