@@ -72,11 +72,12 @@ function drop(name, value) {
   }
 }
 
-// -- The limit, said before anything is sent ---------------------------------------------------------
+// -- The limit: without us the browser cuts a long paste in silence; say it instead ---------------------
+const limit = box.maxLength;
+box.removeAttribute("maxlength");
 box.addEventListener("input", () => {
   const { length } = box.value;
-  const max = Number(box.dataset.max);
-  box.setCustomValidity(length > max ? `A search takes ${max} characters at most; this is ${length}.` : "");
+  box.setCustomValidity(length > limit ? `A search takes ${limit} characters at most; this is ${length}.` : "");
   box.reportValidity();
 });
 
