@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from apps.indexing import services
+from apps.indexing.models import PassageVector, PendingVector, VectorIndex
+from apps.retrievers.family import get_card
+from tests.factories import PassageFactory
+from workers.encoders.hashing import HashingEncoder
+from workers.tasks import embed
+
+
+class PickyEncoder(HashingEncoder):
+    """Fails on a batch that holds a text with 'poison', as a model may on one bad text."""
+
+    def encode(self, texts):
+        if any("poison" in text for text in texts):
+            raise RuntimeError("cannot embed this")
+        return super().encode(texts)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    sent = []
+    monkeypatch.setattr(services.jobs, "request_embedding", lambda **kwargs: sent.append(("embed", kwargs)))
+    monkeypatch.setattr(embed.jobs, "request_tending", lambda **kwargs: sent.append(("tend", kwargs)))
+    return sent
+
+
+@pytest.fixture
+def index(db, asked):
+    return services.create_index(get_card("hashing"), revision="1")
+
+
+class TestEmbedPending:
+    def test_stores_a_vector_for_all_that_is_owed_and_asks_for_tending(self, index, asked):
+        PassageFactory.create_batch(3)
+        assert embed.embed_pending(index_id=index.pk) == 3
+        assert services.progress(index).stored == 3
+        assert asked[-1] == ("tend", {"index_id": index.pk})
+
+    def test_finds_the_passage_to_blame_and_stores_the_others(self, index, monkeypatch):
+        monkeypatch.setattr(embed, "get_encoder", lambda *_, **__: PickyEncoder())
+        PassageFactory.create_batch(4)
+        poison = PassageFactory(text="poison in the well")
+        assert embed.embed_pending(index_id=index.pk) == 4
+        assert not PassageVector.objects.filter(passage=poison).exists()
+        assert PendingVector.objects.get().reason == "cannot embed this"
+
+    def test_leaves_an_index_of_another_revision_alone(self, index, monkeypatch):
+        VectorIndex.objects.update(revision="somebody else's")
+        PassageFactory()
+        assert embed.embed_pending(index_id=index.pk) == 0
+        assert services.progress(index).owed == 1
+
+    def test_goes_on_in_a_new_task_when_its_minute_is_over(self, index, asked, monkeypatch):
+        monkeypatch.setattr(embed, "STINT_S", 0.0)
+        PassageFactory()
+        asked.clear()
+        embed.embed_pending(index_id=index.pk)
+        assert asked == [("embed", {"index_id": index.pk})]
+
+    @pytest.mark.parametrize("gone", ["deleted", "retired"])
+    def test_does_nothing_for_an_index_that_is(self, index, gone):
+        PassageFactory()
+        VectorIndex.objects.update(status=VectorIndex.Status.RETIRED)
+        assert embed.embed_pending(index_id=index.pk if gone == "retired" else index.pk + 1) == 0
+        assert not PassageVector.objects.exists()
+
+    def test_vectors_are_those_of_the_text_with_the_model_s_prompt(self, index):
+        passage = PassageFactory(text="The ferry hall is full.")
+        embed.embed_pending(index_id=index.pk)
+        stored = np.array(PassageVector.objects.get(passage=passage).embedding)
+        expected = HashingEncoder().encode([index.card.passage_text(passage.text)])[0]
+        assert stored @ expected == pytest.approx(1, abs=1e-3)
