@@ -1,3 +1,4 @@
+import contextlib
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ class ChatServer:
     """Speaks the chat protocol over HTTP, and misbehaves as told.
 
     `mischief` holds what the next requests get instead of an answer, first come first served:
-    (status, body, headers), or "hang" for none within the client's patience.
+    (status, body, headers), "hang" for none within the client's patience, or "drip" for one byte now and then.
     """
 
     def __init__(self):
@@ -47,6 +48,8 @@ class ChatServer:
             if trouble == "hang":
                 self._closing.wait(5)
                 return None
+            if trouble == "drip":
+                return trouble
             return trouble or (200, completion(self.answer(request)), {})
         finally:
             with self._lock:
@@ -64,6 +67,9 @@ class ChatServer:
                 if reply is None:
                     self.close_connection = True
                     return
+                if reply == "drip":
+                    self.drip()
+                    return
                 status, content, headers = reply
                 self.send_response(status)
                 for name, value in headers.items():
@@ -71,6 +77,15 @@ class ChatServer:
                 self.send_header("Content-Length", str(len(content.encode())))
                 self.end_headers()
                 self.wfile.write(content.encode())
+
+            def drip(self):
+                self.close_connection = True
+                self.send_response(200)
+                self.send_header("Content-Length", "1000")
+                self.end_headers()
+                with contextlib.suppress(ConnectionError):  # the client gives up
+                    while not server._closing.wait(0.05):
+                        self.wfile.write(b" ")
 
             def log_message(self, *_):
                 """Keep quiet."""

@@ -78,8 +78,9 @@ class TestChatEndpoint:
     def test_takes_nonsense_for_no_pause(self):
         assert _asked_pause(httpx2.Headers({"Retry-After": "soon"})) is None
 
-    def test_tries_again_when_the_server_hangs(self, chat, endpoint):
-        chat.mischief = ["hang"]
+    @pytest.mark.parametrize("trouble", ["hang", "drip"])
+    def test_tries_again_when_the_server_does_not_come_to_an_end(self, chat, endpoint, trouble):
+        chat.mischief = [trouble]
         chat.answer = lambda _request: "north"
         assert endpoint.complete(QUESTION, seed=7).text == "north"
 
