@@ -9,7 +9,7 @@ from apps.corpora.extraction.composing import Composer
 from apps.corpora.extraction.dates import find_date
 from apps.corpora.extraction.records import ExtractedDocument, Source
 
-_HEAD = 1_500  # characters: a date further down is a date of something else
+_HEAD = 1_000  # characters: a date further down is a date of something else
 _SENTENCE = 90
 _LONGEST_TITLE = 500
 _MEANINGLESS = re.compile(

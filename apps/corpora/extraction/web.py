@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
+from apps.corpora.cleaning import clean_line
 from apps.corpora.extraction.charsets import charset_of, decode
 from apps.corpora.extraction.composing import Composer
 from apps.corpora.extraction.dates import parse_date
@@ -18,28 +20,40 @@ _BLOCKS = {
     "figure", "figcaption", "address", "fieldset", "center", "body", "hr", "li", "dt", "dd", "tr", "td", "th", "details", "summary",
 }  # fmt: skip
 _LAYOUT = ("table", "ul", "ol", "h1", "h2", "h3")  # in a cell
+_META = {
+    "title": ("og:title", "dc.title", "dcterms.title"),
+    "author": ("author", "article:author", "dc.creator", "dcterms.creator"),
+    "date": (
+        "article:published_time", "datepublished", "dc.date", "dc.date.issued", "dcterms.issued", "dcterms.created",
+        "pubdate", "publishdate", "date", "article:modified_time",
+    ),
+    "url": ("og:url",),
+    "site": ("og:site_name",),
+    "description": ("description", "og:description"),
+}  # fmt: skip
+_PUBLISHED = re.compile(r"\"datePublished\"\s*:\s*\"([^\"]+)\"")
 _HEADING = re.compile(r"h[1-6]$")
 _DEEPEST = 400
 
 
 def read(source: Source) -> Iterator[ExtractedDocument]:
-    data = source.path.read_bytes()
-    markup = _decoded(data)
+    tree = _parsed(_decoded(source.path.read_bytes()))
     composer = Composer(source.limits)
-    add_markup(composer, markup)
-    if not composer.text:
+    if tree is not None:
+        _add_tree(composer, tree)
+    if tree is None or not composer.text:
         raise ExtractionFailed("This web page holds no text. Pages that build themselves in the browser: save as PDF.")
-    facts = _facts(markup)
+    facts = _page_facts(tree)
     published_at = parse_date(facts.get("date"))
-    metadata = {name: facts[name] for name in ("url", "sitename", "description") if facts.get(name)}
+    metadata = {name: facts[name] for name in ("url", "site", "description") if facts.get(name)}
     if published_at:
         metadata["published_at_from"] = "page metadata"
     yield composed(
         composer,
         source,
-        title=facts.get("title") or "",
-        author=facts.get("author") or "",
-        language=facts.get("language") or "",
+        title=facts.get("title", ""),
+        author=facts.get("author", ""),
+        language=tree.get("lang", "").lower(),
         published_at=published_at,
         metadata=metadata,
     )
@@ -47,16 +61,26 @@ def read(source: Source) -> Iterator[ExtractedDocument]:
 
 def add_markup(composer: Composer, markup: str) -> None:
     """Add the words of an HTML text: of its main part where one is found, else of the whole body."""
+    tree = _parsed(markup)
+    if tree is not None:
+        _add_tree(composer, tree)
+
+
+def _parsed(markup: str) -> Any:
     import lxml.html
     from lxml.etree import ParserError
 
+    parser = lxml.html.HTMLParser(no_network=True, huge_tree=False)
     markup = _CONTROLS.sub("", markup)  # at a NUL the parser would take the page to end
     try:
-        tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", markup), parser=_parser())
+        return lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", markup), parser=parser)
     except (ParserError, ValueError):
-        return
+        return None
+
+
+def _add_tree(composer: Composer, tree: Any) -> None:
     body = tree.find("body") if tree.find("body") is not None else tree
-    main = _main_part(markup)
+    main = _main_part(tree)
     found, whole = sum(map(len, main)), sum(len(_squeezed(text)) for text in _texts(body))
     draft = Composer(composer.limits)
     _Walk(draft, main).element(body, depth=0)
@@ -76,13 +100,29 @@ def _decoded(data: bytes) -> str:
     return decode(data)
 
 
-def _parser() -> Any:
-    import lxml.html
+def _page_facts(tree: Any) -> dict[str, str]:
+    """Return what a page says of itself in its head; nothing is guessed from its words."""
+    said: dict[str, str] = {}
+    for meta in tree.iter("meta"):
+        name = (meta.get("property") or meta.get("name") or meta.get("itemprop") or "").lower()
+        said.setdefault(name, meta.get("content") or "")
+    facts = {fact: next((said[name] for name in names if said.get(name)), "") for fact, names in _META.items()}
+    title, top = (
+        clean_line(tree.findtext(".//title") or ""),
+        [clean_line("".join(_texts(h1))) for h1 in tree.iter("h1")],
+    )
+    # The heading without the site's name around it.
+    facts["title"] = min(
+        (each for each in top if each and each in title), key=title.index, default=facts["title"] or title
+    )
+    linked_data = _PUBLISHED.search("".join(script.text or "" for script in tree.iter("script")))
+    facts["date"] = facts["date"] or (linked_data[1] if linked_data else "")
+    canonical = tree.find(".//link[@rel='canonical']")
+    facts["url"] = facts["url"] or (canonical.get("href", "") if canonical is not None else "")
+    return facts
 
-    return lxml.html.HTMLParser(no_network=True, huge_tree=False)
 
-
-def _main_part(markup: str) -> set[str]:
+def _main_part(tree: Any) -> set[str]:
     """Return the lines of the page's article without their spaces, for its blocks to be looked up in.
 
     trafilatura knows what is an article and what is around it, but loses many headings: those come from
@@ -91,7 +131,7 @@ def _main_part(markup: str) -> set[str]:
     import trafilatura
 
     text = trafilatura.extract(
-        markup, include_comments=False, include_tables=True, favor_recall=True, deduplicate=False
+        deepcopy(tree), include_comments=False, include_tables=True, favor_recall=True, deduplicate=False
     )
     lines = (text or "").replace("|", "\n").split("\n")
     return {squeezed for line in lines if (squeezed := _squeezed(line))}
@@ -101,32 +141,17 @@ def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text)
 
 
-def _facts(markup: str) -> dict[str, Any]:
-    import trafilatura
-
-    document = trafilatura.extract_metadata(
-        markup, date_config={"original_date": True, "extensive_search": False, "max_date": "2100-01-01"}
-    )
-    facts: dict[str, Any] = document.as_dict()
-    said = re.search(r"<html[^>]*\slang=[\"']?([A-Za-z]{2})", markup[:4096])
-    return {**facts, "language": said[1].lower() if said else ""}
-
-
 def _texts(element: Any) -> Iterator[str]:
-    """Yield the texts under an element, less those of its furniture."""
-    if element.tag in _FURNITURE or not isinstance(element.tag, str):
-        return
-    stack = [iter(element)]
-    yield element.text or ""
+    """Yield the texts under an element in order, less those of its furniture."""
+    stack: list[Any] = [element]
     while stack:
-        child = next(stack[-1], None)
-        if child is None:
-            stack.pop()
-            continue
-        yield child.tail or ""
-        if isinstance(child.tag, str) and child.tag not in _FURNITURE:
-            yield child.text or ""
-            stack.append(iter(child))
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item.tag, str) and item.tag not in _FURNITURE:
+            yield item.text or ""
+            for child in reversed(item):
+                stack += [child.tail or "", child]
 
 
 class _Walk:
@@ -152,6 +177,10 @@ class _Walk:
             cells = [" ".join(_texts(cell)) for cell in element if cell.tag in {"td", "th"}]
             if self._wants("\n".join(cells)):
                 self._composer.row(cells)
+        elif tag == "pre":
+            self._end()
+            self._words = ["".join(_texts(element))]
+            self._end()
         elif tag == "br":
             self._words.append("\n")
         else:
@@ -200,6 +229,4 @@ def _is_layout(row: Any) -> bool:
 
 
 def _inline(element: Any, *, tail: bool = False) -> str:
-    text = (element.tail if tail else element.text) or ""
-    is_code = not tail and element.tag == "pre"
-    return text if is_code else re.sub(r"\s+", " ", text)
+    return re.sub(r"\s+", " ", (element.tail if tail else element.text) or "")

@@ -33,6 +33,16 @@ class TestHtml:
         assert (document.language, document.published_at) == ("fr", datetime(2019, 3, 20, tzinfo=UTC))
         assert document.metadata["published_at_from"] == "page metadata"
 
+    def test_is_called_by_its_heading_without_the_name_of_the_site(self, read_one):
+        page = "<html><head><title>Flood <b>| OCHA</title></head><body><h1>Flo<i>od</i></h1><p>Water.</p></body></html>"
+        assert read_one(page, "a.html").title == "Flood"
+
+    def test_guesses_no_date_from_its_words(self, read_one):
+        page = "<html><body><p>Version 1.17 of 2037-03.</p><pre>hash\n  2017-04-24x</pre></body></html>"
+        document = read_one(page, "a.html")
+        assert document.published_at is None
+        assert document.text.endswith("hash\n2017-04-24x")
+
     def test_in_the_character_set_that_it_names_is_read(self, read_one):
         page = '<html><head><meta charset="windows-1252"></head><body><p>Décès</p></body></html>'
         assert read_one(page.encode("cp1252"), "a.html").text == "Décès"
