@@ -6,6 +6,7 @@ that carries it, the hub's cache on this machine. The network is never asked.
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,8 @@ def find_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Check
         return Checkpoint(path=named, revision=_revision(named))
     if card.name == PACKAGED.name and (path := packaged.find_model()):
         return Checkpoint(path=path, revision=packaged.REVISION)
-    if cached := _in_hub_cache(card):
-        return Checkpoint(path=cached, revision=_revision(cached))
-    return None
+    cached = _snapshot(card, cache=_hub_cache())
+    return Checkpoint(path=cached, revision=_revision(cached)) if card.hub_id and is_checkpoint(cached) else None
 
 
 def get_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Checkpoint:
@@ -43,10 +43,7 @@ def get_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Checkp
         raise CheckpointMissing(f"{card.name} was not released. {card.note}")
     found = find_checkpoint(card, folder=folder)
     if found is None:
-        raise CheckpointMissing(
-            f"No files of {card.name} were found. Set RETRIEVER_FOLDER to a folder that holds"
-            f" them, or run `manage.py models download {card.name}`."
-        )
+        raise CheckpointMissing(_why_missing(card, folder or _folder_from_environment()))
     return found
 
 
@@ -58,14 +55,7 @@ def default_card(*, folder: Path | None = None) -> RetrieverCard:
 
 def find_in_folder(card: RetrieverCard, folder: Path | None) -> Path | None:
     """Return `folder` if it is `card`'s checkpoint, or the one inside it that is."""
-    if folder is None or not card.hub_id:
-        return None
-    if is_checkpoint(folder / card.name):
-        return folder / card.name
-    if cached := _in_hub_cache(card, cache=folder):
-        return cached
-    found = identify(folder) if is_checkpoint(folder) else None
-    return folder if found and found.name == card.name else None
+    return next(filter(is_checkpoint, _places_in(folder, card)), None) if folder else None
 
 
 def identify(folder: Path) -> RetrieverCard | None:
@@ -77,11 +67,13 @@ def identify(folder: Path) -> RetrieverCard | None:
     if config is None:
         return None
     declared = _read_json(folder / "config_sentence_transformers.json").get("retriever", "")
-    for card in FAMILY.values():
-        if card.name in (declared, folder.name) or (card.hub_id and _cache_name(card) in folder.parts):
-            return card
+    for name in (declared, folder.name):
+        if name in FAMILY:
+            return FAMILY[name]
     shape = (config.get("hidden_size"), config.get("num_hidden_layers"))
-    return next((card for card in FAMILY.values() if (card.dim, card.layers) == shape), None)
+    cards = [card for card in FAMILY.values() if card.hub_id]
+    cached = next((card for card in cards if _cache_name(card) in folder.parts), None)
+    return cached or next((card for card in cards if (card.dim, card.layers) == shape), None)
 
 
 def is_checkpoint(folder: Path) -> bool:
@@ -114,14 +106,35 @@ def _folder_from_environment() -> Path | None:
     return Path(value) if value else None
 
 
-def _in_hub_cache(card: RetrieverCard, *, cache: Path | None = None) -> Path | None:
-    if not card.hub_id or not card.released:
-        return None
-    repository = (cache or _hub_cache()) / _cache_name(card)
+def _places_in(folder: Path, card: RetrieverCard) -> Iterator[Path]:
+    """Yield where `card` would lie in a folder that somebody named."""
+    if not card.hub_id:
+        return
+    yield folder / card.name
+    yield _snapshot(card, cache=folder)
+    found = identify(folder)
+    if found and found.name == card.name:
+        yield folder
+
+
+def _snapshot(card: RetrieverCard, *, cache: Path) -> Path:
+    """Return where the hub's cache keeps `card` at its revision."""
+    repository = cache / _cache_name(card)
     reference = repository / "refs" / card.revision
     commit = reference.read_text().strip() if reference.is_file() else card.revision
-    snapshot = repository / "snapshots" / commit
-    return snapshot if is_checkpoint(snapshot) else None
+    return repository / "snapshots" / commit
+
+
+def _why_missing(card: RetrieverCard, folder: Path | None) -> str:
+    places = [*(_places_in(folder, card) if folder else ()), _snapshot(card, cache=_hub_cache())]
+    if partly := next((place for place in places if place.is_dir() and any(place.iterdir())), None):
+        return (
+            f"{partly} holds only part of {card.name}: run `manage.py models download {card.name}`, or copy it again."
+        )
+    return (
+        f"No files of {card.name} were found. Set RETRIEVER_FOLDER to a folder that holds them, or run"
+        f" `manage.py models download {card.name}`."
+    )
 
 
 def _hub_cache() -> Path:
@@ -150,5 +163,8 @@ def _config(folder: Path) -> dict[str, Any] | None:
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    loaded = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # cut off in the middle: as good as not there
+        return {}
     return loaded if isinstance(loaded, dict) else {}

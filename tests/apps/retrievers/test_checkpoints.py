@@ -100,6 +100,24 @@ class TestGetCheckpoint:
         with pytest.raises(CheckpointMissing, match=r"manage\.py models download DMRetriever-33M"):
             get_checkpoint(SMALLEST)
 
+    def test_says_that_a_download_was_cut_off(self, tmp_path):
+        (write_snapshot(tmp_path / "hub", SMALLEST, "c0ffee") / "model.safetensors").unlink()
+        with pytest.raises(CheckpointMissing, match="c0ffee holds only part of DMRetriever-33M"):
+            get_checkpoint(SMALLEST)
+
+    def test_says_that_a_shard_is_missing(self, tmp_path):
+        folder = write_checkpoint(tmp_path / SMALLEST.name)
+        index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+        with pytest.raises(CheckpointMissing, match="holds only part of DMRetriever-33M"):
+            get_checkpoint(SMALLEST, folder=tmp_path)
+
+    def test_says_that_a_file_was_cut_off(self, tmp_path):
+        folder = write_checkpoint(tmp_path / SMALLEST.name)
+        (folder / "config.json").write_text('{"hidden_size": 38')
+        with pytest.raises(CheckpointMissing, match="holds only part of DMRetriever-33M"):
+            get_checkpoint(SMALLEST, folder=tmp_path)
+
     def test_says_that_a_model_was_not_released(self):
         with pytest.raises(CheckpointMissing, match=r"DMRetriever-1\.5B was not released"):
             get_checkpoint(get_card("DMRetriever-1.5B"))
@@ -110,7 +128,9 @@ class TestGetCheckpoint:
 
 class TestIdentify:
     def test_what_the_folder_declares_comes_first(self, tmp_path):
-        assert identify(write_checkpoint(tmp_path / BGE.name, declared="arctic-embed-s")).name == "arctic-embed-s"
+        for declared in ("DMRetriever-33M", "Linq-Embed-Mistral"):
+            folder = write_checkpoint(tmp_path / declared / BGE.name, declared=declared)
+            assert identify(folder).name == declared
 
     def test_then_its_name(self, tmp_path):
         assert identify(write_checkpoint(tmp_path / BGE.name)) == BGE
