@@ -14,7 +14,7 @@ from workers.encoders.tokenizing import TextTokenizer, TokenRows, padded
 logger = logging.getLogger(__name__)
 
 #: Texts tokenised at a time. Enough to find neighbours in length, few enough to hold.
-_WINDOW = 2_048
+_WINDOW = 1_024
 
 
 class BatchedEncoder:

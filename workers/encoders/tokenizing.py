@@ -10,9 +10,9 @@ from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import tokenizer_file
 from workers.encoders.base import EncoderUnavailable, TokenIds
 
-#: No tokenizer reads further than this many characters a token, so the rest of a huge text is
-#: cut before it is tokenised: 5 MB of nonsense costs no more than a page.
-_CHARACTERS_A_TOKEN = 100
+#: A huge text is cut before it is tokenised. The first length is more than enough for prose; where it is not
+#: (tables are full of spaces), the second is tried. 5 MB of nonsense cost no more than a few pages.
+_CHARACTERS_A_TOKEN, _AT_MOST = 16, 1_000
 TokenRows = Sequence[Sequence[int]]
 _PAD_TOKENS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
@@ -23,7 +23,7 @@ class TextTokenizer:
         self._tokenizer.no_padding()  # files carry a padding and a length that are not the card's
         self._end = self._token_id(card.end_mark) if card.end_mark else None
         self._tokenizer.enable_truncation(card.max_tokens - (self._end is not None))
-        self._characters = card.max_tokens * _CHARACTERS_A_TOKEN
+        self._max_tokens = card.max_tokens
         self.pad_id = self._find_pad_id()
 
     @property
@@ -32,8 +32,11 @@ class TextTokenizer:
 
     def token_ids(self, texts: Sequence[str]) -> TokenRows:
         """Return the ids of each text: special tokens included, at least one, at most the limit."""
-        cut = [text[: self._characters] for text in texts]
-        encodings = self._tokenizer.encode_batch(cut)
+        enough = self._max_tokens * _CHARACTERS_A_TOKEN
+        encodings = self._tokenizer.encode_batch([text[:enough] for text in texts])
+        for place, (text, encoding) in enumerate(zip(texts, encodings, strict=True)):
+            if len(text) > enough and not encoding.overflowing:
+                encodings[place] = self._tokenizer.encode(text[: self._max_tokens * _AT_MOST])
         return [self._ended(encoding.ids) or [self.pad_id] for encoding in encodings]
 
     def _ended(self, ids: list[int]) -> list[int]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from apps.retrievers.family import PACKAGED
 from apps.retrievers.packaged import find_model
@@ -82,6 +83,30 @@ class TestBatchedEncoder:
     def test_holds_a_window_of_tokens_and_not_all_of_them(self):
         sizes = []
         encoder_over(lambda ids, mask: sizes.append(len(ids)) or first_ids(ids, mask), token_budget=10**9).encode(
-            ["flood"] * 5_000
+            ["flood"] * 2_500
         )
-        assert sizes == [2_048, 2_048, 904]
+        assert sizes == [1_024, 1_024, 452]
+
+
+class TestTextTokenizer:
+    tokenizer = TextTokenizer(PACKAGED, find_model())
+
+    def whole(self, text):
+        """Tokenise every character, and cut after that."""
+        whole = Tokenizer.from_file(str(find_model() / "tokenizer.json"))
+        whole.no_padding()
+        whole.enable_truncation(PACKAGED.max_tokens)
+        return whole.encode(text).ids
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "the levee failed " * 2_000,
+            "river     |              3.2 m   " * 2_000,
+            "x" * 4_095 + " flood",
+            "flood" + " " * 20_000 + "levee",
+        ],
+        ids=["prose", "a table", "a word at the cut", "a gap"],
+    )
+    def test_a_long_text_gives_the_ids_of_its_beginning(self, text):
+        assert self.tokenizer.token_ids(["short", text])[1] == self.whole(text)
