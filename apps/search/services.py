@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from apps.corpora.models import Corpus, Passage
 from apps.indexing.models import VectorIndex
-from apps.retrievers.intents import Intent
 from apps.search import dense, lexical
 from apps.search.encoding import EncoderUnavailable, encode_query
 from apps.search.fusion import Fused, Row, fold, reciprocal_rank_fusion
@@ -23,7 +23,12 @@ from apps.search.scope import Found, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+
     from apps.accounts.models import User
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # How deep each arm looks: what both rank below this would hardly be looked at.
 DEPTH = 100
@@ -39,12 +44,18 @@ def search(asked: Asked, *, user: User) -> Outcome:
         corpora=tuple(corpus.pk for corpus in corpora), kinds=asked.kinds, since=asked.since, until=asked.until
     )
     index = VectorIndex.objects.live()
-    by_meaning, why_words = _by_meaning(asked.query, intent, scope=scope, index=index, clock=clock)
-    by_words = lexical.find(asked.query, scope, limit=DEPTH)
+    with ThreadPoolExecutor(1) as encoder:  # another process encodes: meanwhile we search by words
+        vector = (
+            encoder.submit(clock.timing("encode", encode_query), asked.query, intent, index=index) if index else None
+        )
+        with clock.measuring("sql"):
+            by_words = lexical.find(asked.query, scope, limit=DEPTH)
+        by_meaning, why_words = _by_meaning(vector, scope, index=index, clock=clock)
     rows, fused = _arrange(by_meaning, by_words.passages, of_one_document=asked.of_one_document)
     model = index.retriever if index else ""
     shown = rows[asked.offset : asked.offset + asked.limit]
-    hits = _hits(shown, fused, first_rank=asked.offset + 1, words=by_words, model=model)
+    with clock.measuring("sql"):
+        hits = _hits(shown, fused, first_rank=asked.offset + 1, words=by_words, model=model)
     return Outcome(
         query=asked.query,
         intent=intent,
@@ -55,7 +66,7 @@ def search(asked: Asked, *, user: User) -> Outcome:
         mode=_mode(by_words.passages, why_words=why_words),
         why_words=why_words,
         took_ms=clock.total(),
-        timings=clock.split(),
+        timings=clock.parts,
         hits=hits,
         found=len(rows),
     )
@@ -68,17 +79,17 @@ def readable_corpora(user: User, *, slugs: Sequence[str] = ()) -> list[Corpus]:
 
 
 def _by_meaning(
-    query: str, intent: Intent, *, scope: Scope, index: VectorIndex | None, clock: _Clock
+    vector: Future[np.ndarray] | None, scope: Scope, *, index: VectorIndex | None, clock: _Clock
 ) -> tuple[tuple[Found, ...], str]:
     """Return what the model finds, or nothing and the reason why it had no say."""
-    if index is None:
+    if vector is None or index is None:
         return (), "no search index is live yet"
     try:
-        with clock.measuring("encode"):
-            vector = encode_query(query, intent, index=index)
+        query = vector.result()
     except EncoderUnavailable as failure:
         return (), str(failure)
-    return dense.find(vector, scope, index=index, limit=DEPTH), ""
+    with clock.measuring("sql"):
+        return dense.find(query, scope, index=index, limit=DEPTH), ""
 
 
 def _mode(by_words: Sequence[Found], *, why_words: str) -> Mode:
@@ -154,10 +165,10 @@ def _hit(
 
 @dataclass(slots=True)
 class _Clock:
-    """Milliseconds since it was made, and how much of them went where."""
+    """Milliseconds since it was made, and how many of them each part took; parts may overlap."""
 
     started: float = field(default_factory=time.perf_counter)
-    parts: dict[str, float] = field(default_factory=dict)
+    parts: dict[str, float] = field(default_factory=lambda: {"encode": 0.0, "sql": 0.0})
 
     @contextmanager
     def measuring(self, part: str) -> Iterator[None]:
@@ -165,12 +176,16 @@ class _Clock:
         try:
             yield
         finally:
-            self.parts[part] = (time.perf_counter() - started) * 1000
+            self.parts[part] += (time.perf_counter() - started) * 1000
+
+    def timing(self, part: str, do: Callable[P, T]) -> Callable[P, T]:
+        """Return `do` with its time measured, for another thread to call."""
+
+        def timed(*args: P.args, **kwargs: P.kwargs) -> T:
+            with self.measuring(part):
+                return do(*args, **kwargs)
+
+        return timed
 
     def total(self) -> float:
         return (time.perf_counter() - self.started) * 1000
-
-    def split(self) -> dict[str, float]:
-        """What is not encoding is waiting for SQL, but for a millisecond or two."""
-        encode = self.parts.get("encode", 0.0)
-        return {"encode": encode, "sql": self.total() - encode}
