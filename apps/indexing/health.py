@@ -11,6 +11,7 @@ from apps.indexing import jobs, services
 from apps.indexing.models import PendingVector, VectorIndex
 from apps.pages.health import Check, Finding, fail, ok, register, warn
 from apps.pages.queues import queue_check, workers_heard_from
+from apps.retrievers.calibrations import chosen_backends
 from apps.retrievers.checkpoints import CheckpointMissing, find_checkpoint
 from apps.retrievers.family import UnknownRetriever
 
@@ -27,7 +28,9 @@ def check_model() -> Finding:
         return fail("its files are not on this machine", str(missing), model=card.name)
     found = find_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
     where = str(found.path) if found else "built in"
-    return ok(f"{card.name}, revision {revision}", model=card.name, revision=revision, dim=card.dim, path=where)
+    backend = chosen_backends(card, revision) if settings.ENCODER_BACKEND == "auto" else settings.ENCODER_BACKEND
+    facts = {"model": card.name, "revision": revision, "dim": card.dim, "path": where, "backend": backend}
+    return ok(f"{card.name}, revision {revision}, {backend}", **facts)
 
 
 def check_live_index() -> Finding:

@@ -47,6 +47,16 @@ def read_calibration(card: RetrieverCard, revision: str) -> Calibration | None:
     return found if found.machine == this_machine() else None
 
 
+def chosen_backends(card: RetrieverCard, revision: str) -> str:
+    """Say which backend `auto` takes on this machine."""
+    if not card.hub_id:
+        return "built in"
+    known = read_calibration(card, revision)
+    if known is None:
+        return "torch on a GPU; on a CPU what is measured at its first use"
+    return f"{known.fastest('passages')} for passages, {known.fastest('queries')} for queries"
+
+
 def write_calibration(card: RetrieverCard, revision: str, calibration: Calibration) -> None:
     path = calibration_file(card, revision)
     path.parent.mkdir(parents=True, exist_ok=True)
