@@ -31,6 +31,10 @@ def agreed(example: Example, cast: Votes, *, min_agree: int) -> Example | None:
     scores = zip(triple.positive_scores, good, strict=False)  # there may be none
     return replace(
         example,
+        set_aside=(
+            *example.set_aside,
+            *(text for text, is_good in zip(triple.positives, good, strict=True) if not is_good),
+        ),
         triple=replace(
             triple,
             positives=tuple(text for text, is_good in zip(triple.positives, good, strict=True) if is_good),

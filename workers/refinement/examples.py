@@ -21,6 +21,7 @@ class Example:
     triple: Triple
     source: str = ""  #: id of the passage it was made from, which is no negative of it
     kind: str = ""  #: how it was made: "synthesis", "title" …
+    set_aside: tuple[str, ...] = ()  #: positives that were not agreed on: not trained on, and no negatives either
 
     @classmethod
     def from_json(cls, fields: Json) -> Self:
@@ -30,10 +31,12 @@ class Example:
             triple=triple,
             source=str(fields.get("source") or ""),
             kind=str(fields.get("kind") or ""),
+            set_aside=tuple(map(str, fields.get("set_aside") or ())),
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {"id": self.id, "source": self.source, "kind": self.kind, **self.triple.to_json()}
+        aside = {"set_aside": list(self.set_aside)} if self.set_aside else {}
+        return {"id": self.id, "source": self.source, "kind": self.kind, **aside, **self.triple.to_json()}
 
 
 def read_examples(paths: Sequence[Path]) -> Iterator[Example]:

@@ -64,7 +64,7 @@ class Positives:
         self.examples = 0
         for example in examples:
             self.examples += 1
-            self._rows[_query_of(example)].update(pool.rows_of(example.triple.positives))
+            self._rows[_query_of(example)].update(pool.rows_of((*example.triple.positives, *example.set_aside)))
 
     def hidden_rows(self, example: Example) -> set[int]:
         """Return the rows that cannot be negatives: positives, the query itself, what the example was made from."""

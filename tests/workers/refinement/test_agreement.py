@@ -21,7 +21,9 @@ class TestAgreed:
     cast = np.array([[True, False, True], [True, False, False], [False, False, True]])
 
     def test_keeps_the_positives_that_enough_retrievers_find_good(self):
-        assert agreed(example("a", "b", "c"), self.cast, min_agree=2).triple.positives == ("a", "c")
+        kept = agreed(example("a", "b", "c"), self.cast, min_agree=2)
+        assert kept.triple.positives == ("a", "c")
+        assert kept.set_aside == ("b",)
 
     def test_keeps_none_where_unanimity_is_asked_for(self):
         assert agreed(example("a", "b", "c"), self.cast, min_agree=3) is None

@@ -100,6 +100,10 @@ class TestMiner:
         Miner(RankedExamples(folder, settings, encoders={"r": Planted(COSINES)}), MiningSettings(bands=((1, 9),))).run()
         assert [line["neg"] for line in lines(folder / "level-1.jsonl")] == [["near", "farther"], ["farther"]]
 
+    def test_never_takes_a_positive_that_was_not_agreed_on(self, mine):
+        (line,), _ = mine(COSINES, example={"set_aside": ["far"]})
+        assert line["neg"] == ["near", "farther"]
+
     def test_keeps_written_negatives_though_they_rank_low(self, mine):
         example = {"neg": ["farther"], "kind": "synthesis"}
         (line,), _ = mine(COSINES, example=example, negatives=2, bands=((1, 1),))
