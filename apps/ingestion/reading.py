@@ -72,7 +72,7 @@ class Reading:
     """One file on its way into the database, a batch at a time."""
 
     item: JobItem
-    is_record: bool = False
+    is_table: bool = False
     batch: list[CutDocument] = field(default_factory=list)
     batch_passages: int = 0
     found: int = 0
@@ -84,7 +84,7 @@ class Reading:
         """Store all the file gives; raise ExtractionFailed where it gives nothing."""
         path, name = Path(self.item.source.file.path), self.item.name
         mapping = self._mapping(path)
-        self.is_record = mapping is not None
+        self.is_table = mapping is not None
         cut = passage_cutter()
         for record in extraction.extract(path, name=name, kind=self.item.kind, mapping=mapping):
             if isinstance(record, BadRow):
@@ -111,8 +111,7 @@ class Reading:
         chunks = cut(document)
         if not chunks:
             return
-        is_record = self.is_record or document.external_id is not None
-        key = storing.fingerprint(document, file_hash=self.item.source_id, is_record=is_record)
+        key = storing.fingerprint(document, file_hash=self.item.source_id, is_row=self.is_table)
         self.batch.append(CutDocument(document=document, fingerprint=key, chunks=chunks))
         self.batch_passages += len(chunks)
         self.found += 1

@@ -26,15 +26,22 @@ class CutDocument:
     chunks: Sequence[Chunk]
 
 
-def fingerprint(document: ExtractedDocument, *, file_hash: str, is_record: bool) -> str:
-    """Say what makes `document` the same as another: its file, or for a record its own id or all that it says."""
-    if not is_record:
-        return file_hash
-    if document.external_id:
-        return hashlib.sha256(f"id\0{document.external_id}".encode()).hexdigest()
-    facts = {name: value for name, value in document.metadata.items() if name != "row"}  # where it stands is no matter
-    said = [document.title, document.text, document.author, str(document.published_at), facts]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+def fingerprint(document: ExtractedDocument, *, file_hash: str, is_row: bool) -> str:
+    """Say what makes `document` the same as another.
+
+    A tweet or a mail has an id that is its own in all the world. The id of a table's row is its own in that
+    table only ("1" is in each of them), so what it says counts too. Anything else is as its file is.
+    """
+    if is_row and document.external_id:
+        return _hash("row", document.external_id, document.title, document.text)
+    if is_row:
+        facts = {name: value for name, value in document.metadata.items() if name != "row"}  # its place is no matter
+        return _hash("row", document.title, document.text, document.author, str(document.published_at), facts)
+    return _hash("id", document.external_id) if document.external_id else file_hash
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def store(item: JobItem, batch: Sequence[CutDocument]) -> None:

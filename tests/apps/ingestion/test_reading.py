@@ -130,6 +130,12 @@ class TestATable:
         )
         assert (item.documents, item.duplicates) == (1, 1)
 
+    def test_takes_no_row_for_another_because_both_tables_count_from_one(self, index):
+        corpus = CorpusFactory()
+        read(JobItemFactory(job__corpus=corpus, content=table("1,Bridge closed now,A"), name="a.csv"))
+        item = read(JobItemFactory(job__corpus=corpus, content=table("1,Ferry sails again,A"), name="b.csv"))
+        assert (item.documents, item.duplicates) == (1, 0)
+
     def test_keeps_rows_without_an_id_apart_when_any_column_differs(self, index):
         rows = b"author,text\nPECC,Bridge closed now\nVWRS,Bridge closed now\nPECC,Bridge closed now"
         item = read(JobItemFactory(content=rows, name="log.csv"))
@@ -158,7 +164,14 @@ class TestTweets:
             "user": {"screen_name": "orsel", "name": "Orsel"},
         }
         read(JobItemFactory(content=json.dumps(tweet).encode(), name="t.jsonl", kind="tweet"))
+        tweet["retweet_count"] = 12  # crawled again later
+        again = read(
+            JobItemFactory(
+                job__corpus=Document.objects.get().corpus, content=json.dumps(tweet).encode(), name="u.jsonl"
+            )
+        )
         document = Document.objects.get()
+        assert again.duplicates == 1
         assert (document.external_id, document.kind, document.passages.count()) == ("77", "tweet", 1)
         assert document.published_at.isoformat() == "2026-04-10T06:00:00+00:00"
 
