@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "apps.corpora",
     "apps.indexing",
     "apps.ingestion",
+    "apps.feedback",
     "django_htmx",
     "template_partials",
     "csp",
