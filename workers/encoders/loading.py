@@ -35,12 +35,14 @@ def load_model(card: RetrieverCard, checkpoint: Path, *, dtype: torch.dtype) -> 
 
 def _pretrained(card: RetrieverCard, source: str | Path, *, dtype: torch.dtype) -> nn.Module:
     try:
-        config = AutoConfig.from_pretrained(source)
+        config = AutoConfig.from_pretrained(source, local_files_only=True)
         _check_shape(card, config)
         if card.architecture == "decoder":
             # On the config object and nowhere else: as an argument it is refused or silently dropped.
             config.is_causal = not card.bidirectional
-        model, report = AutoModel.from_pretrained(source, config=config, dtype=dtype, output_loading_info=True)
+        model, report = AutoModel.from_pretrained(
+            source, config=config, dtype=dtype, output_loading_info=True, local_files_only=True
+        )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise EncoderUnavailable(f"{card.name} cannot be read from {source}: {error}") from error
     _check_complete(card, report)

@@ -218,6 +218,11 @@ class TestLoading:
             encoder.encode(SENTENCES), open_in("fp32", card, tmp_path / "merged").encode(SENTENCES), atol=1e-5
         )
 
+    def test_an_adapter_without_its_base_names_it_and_fetches_nothing(self, tiny_qwen3, tmp_path):
+        (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/base"}')
+        with pytest.raises(EncoderUnavailable, match="tiny-qwen3 cannot be read from somebody/base"):
+            open_in("fp32", tiny_qwen3[0], tmp_path)
+
     @ignore_peft
     def test_refuses_an_adapter_that_fits_no_layer(self, tiny_qwen3, tmp_path):
         from peft import LoraConfig, get_peft_model
