@@ -75,7 +75,9 @@ class Filler:
         }
 
     def grow_to(self, passages: int) -> None:
-        """Add passages until there are so many, then build the graph and let the planner look."""
+        """Add passages until there are so many, then build the graph anew and let the planner look."""
+        with connection.cursor() as cursor:  # a graph in place would take each vector one by one
+            cursor.execute(f"DROP INDEX IF EXISTS {ann.hnsw_name(self._index.pk)}")
         while (missing := passages - Passage.objects.count()) > 0:
             with transaction.atomic():
                 self._add(min(missing, BLOCK))
