@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
 
+from apps.retrievers.backends import UnknownBackend, check_backend
 from apps.retrievers.checkpoints import CheckpointMissing, find_in_folder, get_checkpoint
 from apps.retrievers.family import FAMILY, HASHING, UnknownRetriever, get_card
 
@@ -40,3 +41,13 @@ def check_retriever_folder(**_: Any) -> list[CheckMessage]:
             id="retrievers.E003",
         )
     ]
+
+
+@register
+def check_encoder_backend(**_: Any) -> list[CheckMessage]:
+    """Report an ENCODER_BACKEND that no worker answers to."""
+    try:
+        check_backend(settings.ENCODER_BACKEND)
+    except UnknownBackend as error:
+        return [Error(str(error), id="retrievers.E004")]
+    return []

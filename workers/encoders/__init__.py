@@ -11,6 +11,7 @@ transformer that `loading` read, and `pooling` makes one unit vector of its hidd
 from functools import lru_cache
 from pathlib import Path
 
+from apps.retrievers.backends import is_server
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import find_checkpoint, get_checkpoint
 from apps.retrievers.family import HASHING
@@ -34,12 +35,12 @@ def get_encoder(
     """Return the encoder of `card`, loaded once a process.
 
     backend: "auto" takes what was measured fastest here for the workload; else an engine ("torch",
-    "openvino", "onnx"), one of backends.BACKENDS, or the URL of a server that has the model. Raises
+    "openvino", "onnx"), one of apps.retrievers.backends.BACKENDS, or the URL of a server that has the model. Raises
     CheckpointMissing or EncoderUnavailable, whose messages are for people.
     """
     if card.name == HASHING.name:
         return HashingEncoder()
-    if backend.startswith(("http://", "https://")):
+    if is_server(backend):
         return RemoteEncoder(card, backend, checkpoint=find_checkpoint(card, folder=folder))
     checkpoint = get_checkpoint(card, folder=folder)
     if backend == "auto":

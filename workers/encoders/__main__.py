@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from apps.retrievers.backends import UnknownBackend
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint, CheckpointMissing, default_card, get_checkpoint
 from apps.retrievers.family import UnknownRetriever, get_card
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (CheckpointMissing, EncoderUnavailable, UnknownRetriever) as failure:
+    except (CheckpointMissing, EncoderUnavailable, UnknownBackend, UnknownRetriever) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1
     return 0

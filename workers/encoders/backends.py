@@ -4,6 +4,7 @@ import logging
 import time
 from importlib.util import find_spec
 
+from apps.retrievers.backends import ENGINES, check_backend
 from apps.retrievers.calibrations import (
     Calibration,
     calibration_file,
@@ -18,26 +19,16 @@ from workers.encoders.exported import locked
 
 logger = logging.getLogger(__name__)
 
-BACKENDS = (
-    "torch-fp32",
-    "torch-bf16",
-    "torch-fp16",
-    "openvino-fp32",
-    "openvino-bf16",
-    "onnx-fp32",
-)
-_PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 #: Above this (millions) a graph in full precision is more memory than speed: torch alone is asked.
 _LARGEST_GRAPH = 700
 
 
 def open_backend(card: RetrieverCard, checkpoint: Checkpoint, *, backend: str, device: str = "auto") -> Encoder:
     """Open `card` with one backend: an engine ("torch") in its best precision, or one of BACKENDS."""
+    check_backend(backend)
     engine, _, precision = backend.partition("-")
-    if engine not in _PACKAGES or (precision and backend not in BACKENDS):
-        raise EncoderUnavailable(f"No backend is called {backend!r}. There are: auto, {', '.join(BACKENDS)}, or a URL.")
-    if find_spec(_PACKAGES[engine]) is None:
-        raise EncoderUnavailable(f"The backend {backend} needs the package {_PACKAGES[engine]}.")
+    if find_spec(ENGINES[engine]) is None:
+        raise EncoderUnavailable(f"The backend {backend} needs the package {ENGINES[engine]}.")
     if engine == "torch":
         from workers.encoders.torch_backend import open_torch
 
@@ -66,15 +57,19 @@ def choose_backend(card: RetrieverCard, checkpoint: Checkpoint, *, device: str, 
 def calibrate(card: RetrieverCard, checkpoint: Checkpoint) -> Calibration:
     """Measure every engine that is installed here, a second or two each."""
     passages, queries = {}, {}
-    for engine, package in _PACKAGES.items():
-        if find_spec(package) is None:
+    for engine in ENGINES:
+        try:
+            encoder = open_backend(card, checkpoint, backend=engine, device="cpu")
+        except EncoderUnavailable as unavailable:
+            logger.warning("%s is left out: %s", engine, unavailable)
             continue
-        encoder = open_backend(card, checkpoint, backend=engine, device="cpu")
         passages[encoder.backend] = texts_a_second(encoder, tokens=256, batch=8, rounds=2)
         queries[encoder.backend] = texts_a_second(encoder, tokens=12, batch=1, rounds=20)
         logger.info(
             "%s: %s passages/s, %s queries/s", encoder.backend, passages[encoder.backend], queries[encoder.backend]
         )
+    if not passages:
+        raise EncoderUnavailable(f"No engine here can run {card.name}: the log says why.")
     return Calibration(machine=this_machine(), passages=passages, queries=queries)
 
 

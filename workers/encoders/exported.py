@@ -14,6 +14,7 @@ from pathlib import Path
 from apps.retrievers.calibrations import cache_folder
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
+from workers.encoders.base import EncoderUnavailable
 
 
 def graph_folder(card: RetrieverCard, checkpoint: Checkpoint, *, engine: str, write: Callable[[Path], None]) -> Path:
@@ -22,7 +23,7 @@ def graph_folder(card: RetrieverCard, checkpoint: Checkpoint, *, engine: str, wr
     if not folder.is_dir():
         with locked(folder.with_suffix(".lock")):
             if not folder.is_dir():
-                _write_whole(folder, write)
+                _write_whole(card, folder, write)
     return folder
 
 
@@ -35,10 +36,12 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+def _write_whole(card: RetrieverCard, folder: Path, write: Callable[[Path], None]) -> None:
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
     try:
         write(scratch)
         scratch.rename(folder)
+    except RuntimeError as error:  # what every exporter raises for a model it cannot express
+        raise EncoderUnavailable(f"{card.name} cannot be written for {folder.name}: {error}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

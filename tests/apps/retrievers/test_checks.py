@@ -1,6 +1,6 @@
 import pytest
 
-from apps.retrievers.checks import check_retriever, check_retriever_folder
+from apps.retrievers.checks import check_encoder_backend, check_retriever, check_retriever_folder
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +42,17 @@ class TestRetrieverFolderCheck:
         (tmp_path / "model.safetensors").write_bytes(b"weights")
         settings.RETRIEVER_FOLDER = tmp_path
         assert check_retriever_folder() == []
+
+
+class TestEncoderBackendCheck:
+    @pytest.mark.parametrize("name", ["auto", "torch", "openvino-bf16", "http://gpu-box:8080"])
+    def test_passes_what_a_worker_answers_to(self, settings, name):
+        settings.ENCODER_BACKEND = name
+        assert check_encoder_backend() == []
+
+    @pytest.mark.parametrize("name", ["tpu", "onnx-int2", "", "ftp://gpu-box"])
+    def test_another_name_stops_the_start_and_hears_the_known_ones(self, settings, name):
+        settings.ENCODER_BACKEND = name
+        (error,) = check_encoder_backend()
+        assert error.id == "retrievers.E004"
+        assert "openvino-bf16" in error.msg

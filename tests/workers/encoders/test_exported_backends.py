@@ -8,6 +8,7 @@ from apps.retrievers.calibrations import cache_folder
 from apps.retrievers.checkpoints import Checkpoint
 from tests.workers.encoders.conftest import SENTENCES
 from workers.encoders import exported
+from workers.encoders.base import EncoderUnavailable
 from workers.encoders.onnx_backend import open_onnx
 from workers.encoders.openvino_backend import open_openvino
 from workers.encoders.torch_backend import open_torch
@@ -86,6 +87,15 @@ class TestGraphFolder:
         with pytest.raises(OSError, match="disk full"):
             exported.graph_folder(card, checkpoint, engine="e", write=fail)
         assert [path.name for path in (cache_folder() / card.name / "broken").iterdir()] == ["e.lock"]
+
+    def test_a_model_that_an_exporter_cannot_express_is_refused(self, tiny_bert):
+        card, folder = tiny_bert
+
+        def fail(into):
+            raise RuntimeError("unsupported operator")
+
+        with pytest.raises(EncoderUnavailable, match="tiny-bert cannot be written for e: unsupported operator"):
+            exported.graph_folder(card, Checkpoint(path=folder, revision="r9"), engine="e", write=fail)
 
     def test_engines_start_without_torch(self):
         program = "import sys, workers.encoders.openvino_backend, workers.encoders.onnx_backend; print('torch' in sys.modules)"
