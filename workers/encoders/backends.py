@@ -3,6 +3,7 @@
 import logging
 import time
 from importlib.util import find_spec
+from pathlib import Path
 
 from apps.retrievers.backends import ENGINES, check_backend
 from apps.retrievers.calibrations import (
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 #: Above this (millions) a graph in full precision is more memory than speed: torch alone is asked.
 _LARGEST_GRAPH = 700
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # the driver's own; the second under Windows
 
 
 def open_backend(card: RetrieverCard, checkpoint: Checkpoint, *, backend: str, device: str = "auto") -> Encoder:
@@ -92,11 +94,7 @@ def text_of(tokens: int) -> str:
 
 def _has_gpu() -> bool:
     """Tell whether a CUDA device is there, without loading torch where there cannot be one."""
-    if find_spec("torch") is None:
-        return False
-    from ctypes.util import find_library
-
-    if find_library("cuda") is None:  # the driver's own library
+    if find_spec("torch") is None or not any(Path(device).exists() for device in _GPU_DEVICES):
         return False
     import torch
 
