@@ -25,7 +25,7 @@ class Calibration:
 
 def cache_folder() -> Path:
     """Where graphs and measurements of this machine are kept: $DMSEARCH_CACHE or ~/.cache/dmsearch."""
-    return Path(os.environ.get("DMSEARCH_CACHE") or Path.home() / ".cache" / "dmsearch")
+    return Path(os.environ.get("DMSEARCH_CACHE") or "~/.cache/dmsearch").expanduser()
 
 
 def this_machine() -> str:
