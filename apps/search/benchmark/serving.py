@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from django.db import connection, connections
 from apps.accounts.models import User
 from apps.indexing.models import VectorIndex
 from apps.retrievers.intents import Intent
-from apps.search.encoding import EncoderUnavailable, encode_query
+from apps.search import encoding
 from dmsearch import embedded
 
 DATABASE = "dmsearch_bench"
@@ -82,6 +82,12 @@ def query_worker(folder: Path, *, index: VectorIndex) -> Iterator[None]:
         yield
 
 
+def forget_vectors(queries: Sequence[str], *, index: VectorIndex) -> None:
+    """Drop the vectors that the cache holds for `queries`, however they are read."""
+    texts = {index.card.query_text(query, intent) for query in queries for intent in Intent}
+    encoding.connection().delete(*(encoding.cache_key(index, text) for text in texts))
+
+
 def session_cookie() -> str:
     """Sign in an admin of the throw-away database; return what the browser would send."""
     person = User.objects.create(username="bench", role=User.Role.ADMIN)
@@ -134,7 +140,7 @@ def _answers(port: int) -> bool:
 
 def _encodes(index: VectorIndex) -> bool:
     try:
-        encode_query(f"Is the query worker there at {time.monotonic()}?", Intent.QA, index=index)
-    except EncoderUnavailable:
+        encoding.encode_query(f"Is the query worker there at {time.monotonic()}?", Intent.QA, index=index)
+    except encoding.EncoderUnavailable:
         return False
     return True

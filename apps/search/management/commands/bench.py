@@ -56,6 +56,7 @@ class Command(bench.Command):
                     self._say(f"making {size:,} passages out of {len(stuff.sentences):,} sentences")
                     filler.grow_to(size)
                     queries = measuring.new_queries(stuff.sentences, measuring.WARM_UP + requests, seed=size)
+                    serving.forget_vectors(queries, index=index)  # of an earlier measurement
                     visitor.ask(queries[: measuring.WARM_UP], passages=size, cached=False)
                     for cached in (False, True):
                         yield visitor.ask(queries[measuring.WARM_UP :], passages=size, cached=cached)
