@@ -1,5 +1,6 @@
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.utils import timezone
 
 from apps.corpora.models import Document, Passage
@@ -57,6 +58,22 @@ class TestIngestWorker:
         wait_until(lambda: JobItem.objects.get().state == State.DONE)
         item.refresh_from_db()
         assert (item.documents, item.passages, item.duplicates, item.attempts) == (ROWS, ROWS, 0, 2)
+        assert Document.objects.count() == Passage.objects.count() == PendingVector.objects.count() == ROWS
+
+    def test_survives_the_database_being_cut_off_in_mid_file(self, index, table, start_worker):
+        services.accept(JobFactory(), table, name="gauges.csv")
+        worker = start_worker("ingest")
+        wait_until(lambda: Document.objects.exists())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+        give_up_silent_workers()
+        services.reap()
+        wait_until(lambda: JobItem.objects.get().state == State.DONE)
+        assert worker.poll() is None
         assert Document.objects.count() == Passage.objects.count() == PendingVector.objects.count() == ROWS
 
     def test_goes_on_when_the_broker_lost_all_messages(self, index, start_worker):
