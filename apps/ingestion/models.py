@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, Q, Value, When
+from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
@@ -29,12 +30,17 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(corpus__in=Corpus.objects.writable_by(user))
 
     def with_counts(self) -> Self:
-        """Add how many items there are in all, open, and failed."""
+        """Add how many items there are in all, open, and failed; counted for the jobs that are fetched only."""
         return self.annotate(
-            item_count=Count("items"),
-            open_count=Count("items", filter=Q(items__state__in=JobItem.OPEN)),
-            failed_count=Count("items", filter=Q(items__state__in=JobItem.BAD)),
-        ).order_by("-created_at")
+            item_count=_count(JobItem.objects.all()),
+            open_count=_count(JobItem.objects.open()),
+            failed_count=_count(JobItem.objects.bad()),
+        )
+
+
+def _count(items: models.QuerySet[JobItem]) -> Coalesce:
+    of_job = items.filter(job=OuterRef("pk")).order_by().values("job")
+    return Coalesce(Subquery(of_job.annotate(n=Count("pk")).values("n")), 0)
 
 
 class Job(models.Model):
