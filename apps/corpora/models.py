@@ -16,6 +16,8 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.corpora.storage import WholeFileStorage
+
 if TYPE_CHECKING:
     from apps.accounts.models import User
 
@@ -129,7 +131,7 @@ class StoredFile(models.Model):
     """The bytes of an upload, kept once however often and wherever they arrive."""
 
     sha256 = models.CharField(max_length=64, primary_key=True)
-    file = models.FileField(upload_to=stored_path, max_length=100)
+    file = models.FileField(upload_to=stored_path, storage=WholeFileStorage, max_length=100)
     size = models.BigIntegerField()
     media_type = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

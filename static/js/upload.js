@@ -140,10 +140,12 @@ function take(request, path) {
   if (request.status === 201) {
     run.job = answer.job;
     run.url = answer.url;
+  } else if (request.status === 401) {
+    refuse(path, "You were logged out. Log in again, then add this file again.");
   } else if (request.status === 0) {
     refuse(path, "The line was cut. Add this file again.");
   } else {
-    refuse(path, answer.error === "unavailable" ? answer.detail : answer.error || `The server answered with an error (${request.status}). Add this file again.`);
+    refuse(path, answer.detail || answer.error || `The server answered with an error (${request.status}). Add this file again.`);
   }
 }
 
