@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "apps.indexing",
     "apps.ingestion",
     "apps.feedback",
+    "apps.experiments",
     "django_htmx",
     "template_partials",
     "csp",

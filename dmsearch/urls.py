@@ -5,6 +5,7 @@ urlpatterns = [
     path("", include("apps.corpora.urls")),
     path("", include("apps.ingestion.urls")),
     path("", include("apps.feedback.urls")),
+    path("", include("apps.experiments.urls")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.pages.urls")),
 ]

@@ -5,14 +5,14 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from apps.corpora.chunking import chunk
 from apps.corpora.extraction.records import ExtractedDocument
 from apps.retrievers.card import RetrieverCard
-from apps.retrievers.checkpoints import default_card, identify
-from apps.retrievers.family import get_card
 from apps.retrievers.intents import Intent
+from apps.retrievers.naming import named_retriever
 from apps.retrievers.tokens import token_counter
 from workers.encoders import EncoderUnavailable, get_encoder
 from workers.evaluation.beir import read_beir
@@ -25,6 +25,7 @@ from workers.evaluation.lexical import LexicalRetrieval
 from workers.evaluation.report import default_folder, summary_table
 from workers.evaluation.retrieval import HybridRetrieval, Retrieval
 from workers.evaluation.trec import RunFile, read_trec, write_run
+from workers.records import write_jsonl
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("bm25s").setLevel(logging.WARNING)
     try:
+        if options.export:
+            return _export(options)
         retrieval = _retrieval(options)
         evaluations = [_evaluate(folder, retrieval, options) for folder in options.folders]
     except (OSError, ValueError, LookupError, EncoderUnavailable) as failure:
@@ -56,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--retrieval", choices=("dense", "lexical", "hybrid"), default="dense")
     parser.add_argument("--fusion", choices=("ranks", "scores"), default="ranks", help="of the arms of hybrid")
     parser.add_argument("--score-run", type=Path, metavar="FILE", help="score this TREC run; retrieve nothing")
+    parser.add_argument(
+        "--system", type=json.loads, default={}, metavar="JSON", help="what made the run of --score-run"
+    )
+    parser.add_argument("--took", type=float, metavar="SECONDS", help="how long it took to make that run")
+    parser.add_argument("--export", type=Path, metavar="OUT", help="write the passages and queries there as BEIR does")
     parser.add_argument(
         "--instructions",
         choices=("card", "on", "off"),
@@ -85,11 +93,25 @@ def _evaluate(folder: Path, retrieval: Retrieval, options: argparse.Namespace) -
         return earlier
     logger.info("%s: %d passages, %d queries", collection.name, len(collection.passages), len(collection.queries))
     evaluation, rankings = evaluate(collection, retrieval)
+    if options.took is not None:
+        evaluation = replace(evaluation, took_s=options.took)
     results.save(evaluation)
     if options.run_file:
         write_run(options.run_file, rankings, tag=evaluation.system["model"])
     logger.info("%s: NDCG@10 %.4f in %.1f s", collection.name, evaluation.average, evaluation.took_s)
     return evaluation
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write each collection under a folder of its name, for those who cannot read its format."""
+    for folder in options.folders:
+        collection = _read(folder, options)
+        target = options.export / collection.name
+        target.mkdir(parents=True, exist_ok=True)
+        write_jsonl(target / "corpus.jsonl", collection.passages)
+        write_jsonl(target / "queries.jsonl", collection.queries)
+        sys.stdout.write(f"{target}\n")
+    return 0
 
 
 def _read(folder: Path, options: argparse.Namespace) -> Collection:
@@ -103,7 +125,7 @@ def _retrieval(options: argparse.Namespace) -> Retrieval:
     if options.run_file and len(options.folders) > 1:
         raise ValueError("--run-file takes the rankings of one collection: name one folder.")
     if options.score_run:
-        return RunFile(options.score_run)
+        return RunFile(options.score_run, system=options.system)
     if options.retrieval == "lexical":
         return LexicalRetrieval()
     dense = _dense(options)
@@ -113,7 +135,7 @@ def _retrieval(options: argparse.Namespace) -> Retrieval:
 
 
 def _dense(options: argparse.Namespace) -> DenseRetrieval:
-    card, checkpoint = _model(options.model)
+    card, checkpoint = named_retriever(options.model)
     encoder = get_encoder(card, device=options.device, backend=options.backend, folder=checkpoint)
     return DenseRetrieval(
         encoder,
@@ -123,19 +145,6 @@ def _dense(options: argparse.Namespace) -> DenseRetrieval:
         splitter=_splitter(card, checkpoint) if options.documents == "split" else None,
         device=_search_device(options.device),
     )
-
-
-def _model(name: str | None) -> tuple[RetrieverCard, Path | None]:
-    """Return the card and, where a checkpoint of one's own was named, its folder."""
-    if not name:
-        return default_card(), None
-    folder = Path(name)
-    if not folder.is_dir():
-        return get_card(name), None
-    card = identify(folder)
-    if card is None:
-        raise ValueError(f"{folder} holds no checkpoint of a known shape.")
-    return card, folder
 
 
 def _splitter(card: RetrieverCard, checkpoint: Path | None) -> Splitter:

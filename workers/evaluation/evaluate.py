@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from statistics import fmean
@@ -12,6 +12,7 @@ from typing import Any
 from apps.retrievers.intents import Intent
 from workers.evaluation.collection import Collection, Task
 from workers.evaluation.metrics import MEASURES, NDCG, QueryScores, macro_mean, score_run, task_means
+from workers.evaluation.origin import origin, written_at
 from workers.evaluation.ranking import Rankings
 from workers.evaluation.retrieval import Retrieval
 
@@ -29,6 +30,7 @@ class Evaluation:
     tasks: Mapping[str, Task]  #: query id → intent and event
     scores: QueryScores
     took_s: float
+    origin: Mapping[str, str] = field(default_factory=dict)  #: when, where and by which command; see `origin`
 
     def intent_scores(self, measure: str = NDCG) -> dict[Intent, float]:
         """Average over the queries of each event, then over the events of each intent."""
@@ -45,9 +47,9 @@ class Evaluation:
         intents = [self.tasks[query_id][0] for query_id in self.scores]
         return {
             "set": self.set,
+            "search": "exact",  # unless the system says otherwise
             **self.system,
             "retrieval": self.retrieval,
-            "search": "exact",
             "intents": {
                 str(intent): {measure: by_measure[measure][intent] for measure in MEASURES}
                 | {"queries": intents.count(intent)}
@@ -71,6 +73,7 @@ def evaluate(collection: Collection, retrieval: Retrieval) -> tuple[Evaluation, 
         tasks=collection.tasks,
         scores=score_run(run, collection.qrels),
         took_s=took_s,
+        origin=origin(),
     )
     return evaluation, rankings
 
@@ -94,7 +97,12 @@ class Results:
             query_id: {"task": list(evaluation.tasks[query_id]), "scores": scores}
             for query_id, scores in evaluation.scores.items()
         }
-        fields = {"digest": evaluation.digest, "system": dict(evaluation.system), "queries": queries}
+        fields = {
+            "digest": evaluation.digest,
+            "system": dict(evaluation.system),
+            "origin": dict(evaluation.origin),
+            "queries": queries,
+        }
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(evaluation.summary() | fields, ensure_ascii=False, indent=1))
         partial.replace(path)  # whoever reads finds the old file or the new one, never half of it
@@ -120,4 +128,5 @@ def load_evaluation(path: Path) -> Evaluation:
         tasks={query_id: (Intent(intent), event) for query_id, (intent, event) in tasks.items()},
         scores={query_id: query["scores"] for query_id, query in queries.items()},
         took_s=fields["took_s"],
+        origin=fields.get("origin") or {"at": written_at(path)},
     )

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from workers.evaluation.evaluate import Evaluation, Results
 from workers.evaluation.metrics import MEASURES
 from workers.evaluation.significance import DAGGER
-from workers.evaluation.tables import Cell, Row, intent_rows, leaderboard, set_rows
+from workers.evaluation.tables import Cell, Row, intent_rows, label, leaderboard, set_rows, significant_intents
 
 
 def default_folder() -> Path:
@@ -62,15 +63,35 @@ def summary_table(evaluations: Iterable[Evaluation]) -> str:
     return _table(["set", "intent", *MEASURES, "queries"], body)
 
 
+def runs(evaluations: Sequence[Evaluation], *, baseline: str) -> list[dict[str, Any]]:
+    """Return each evaluation's report with its origin, and the intents where it beats the baseline (†)."""
+    by_digest = {evaluation.digest: evaluation for evaluation in evaluations if label(evaluation) == baseline}
+    return [
+        {
+            **evaluation.summary(),
+            "label": label(evaluation),
+            "system": dict(evaluation.system),
+            "digest": evaluation.digest,
+            "origin": dict(evaluation.origin),
+            "significant": significant_intents(evaluation, by_digest.get(evaluation.digest)),
+        }
+        for evaluation in sorted(evaluations, key=lambda evaluation: evaluation.origin["at"])
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workers.evaluation.report", description=__doc__)
     parser.add_argument("results", type=Path, nargs="?", default=default_folder() / "results")
     parser.add_argument("--baseline", default="BM25", help="the system that † is against (default: BM25)")
     parser.add_argument("--leaderboard", action="store_true", help="beside the published table")
     parser.add_argument("--intervals", action="store_true", help="95 %% bootstrap intervals of the gain over it")
+    parser.add_argument("--runs", action="store_true", help="each evaluation by itself, as a JSON list")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     evaluations = Results(options.results).all()
+    if options.runs:
+        sys.stdout.write(json.dumps(runs(evaluations, baseline=options.baseline), ensure_ascii=False) + "\n")
+        return 0
     tables = {leaderboard: markdown} if options.leaderboard else {set_rows: markdown_by_set, intent_rows: markdown}
     rows = {draw: collect(evaluations, baseline=options.baseline) for collect, draw in tables.items()}
     if options.json:

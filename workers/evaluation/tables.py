@@ -39,14 +39,15 @@ class Row:
 def label(evaluation: Evaluation) -> str:
     """Name a system as tables do: "all-MiniLM-L6-v2 dense, instructions on"."""
     system = evaluation.system
+    searched = ", through the index" if system.get("search") == "index" else ""
     if "instructions" not in system:
-        return system["model"]
+        return f"{system['model']}{searched}"
     words = [f"{system['model']} {evaluation.retrieval}", f"instructions {system['instructions']}"]
     if system["documents"] == "truncated":
         words.append("truncated")
     if "fusion" in system:
         words.append(f"{system['fusion']} fused")
-    return ", ".join(words)
+    return ", ".join(words) + searched
 
 
 def set_rows(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row]:
@@ -84,6 +85,14 @@ def leaderboard(evaluations: Iterable[Evaluation], *, baseline: str) -> list[Row
     ours = [evaluation for evaluation in evaluations if evaluation.set == PUBLISHED_SET]
     rows = _published_rows() + intent_rows(ours, baseline=baseline)
     return sorted(rows, key=lambda row: (_SIZE_CLASSES.index(row.size_class), row.cells[AVERAGE].score))
+
+
+def significant_intents(ours: Evaluation, baseline: Evaluation | None) -> list[str]:
+    """Return the intents, and "average", where `ours` is better than the baseline on the same collection."""
+    if baseline is None or baseline is ours:
+        return []
+    cells = _intent_cells([ours], [baseline])
+    return [name for name, cell in cells.items() if cell.significant]
 
 
 def _on_shared_sets(evaluations: Iterable[Evaluation]) -> Systems:

@@ -1,7 +1,7 @@
 """TREC's text files: topics, qrels and runs."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
@@ -78,16 +78,19 @@ def write_run(path: Path, rankings: Rankings, *, tag: str) -> None:
 
 
 class RunFile:
-    """The rankings of another system, from a file: they are scored as they are."""
+    """The rankings of another system, from a file: they are scored as they are.
 
-    kind = "run"
+    `system` says what made them, where that is known: the model, the retrieval, how it was searched.
+    """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, system: Mapping[str, str] | None = None) -> None:
         self._path = path
+        self._system = dict(system or {})
+        self.kind = self._system.pop("retrieval", "run")
 
     def describe(self) -> dict[str, str]:
         content = blake2b(self._path.read_bytes(), digest_size=8).hexdigest()
-        return {"model": self._path.stem, "revision": content}
+        return {"model": self._path.stem, "revision": content} | self._system | {"run": content}
 
     def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
         run = read_run(self._path)
