@@ -36,13 +36,25 @@ def encode_query(query: str, intent: Intent, *, index: VectorIndex) -> np.ndarra
     try:
         if (known := connection().get(key)) is None:
             known = _ask(index, text)
-            connection().set(key, known, ex=CACHE_S)
+            _keep(key, known)
     except (redis.RedisError, OperationalError) as failure:
         raise EncoderUnavailable("the message broker does not answer") from failure
     vector = np.frombuffer(known, dtype="<f4")
     if vector.shape != (index.dim,):
         raise EncoderUnavailable(f"the encoder answered {vector.shape} instead of {index.dim} dims")
     return vector
+
+
+def remember(text: str, vector: np.ndarray, *, index: VectorIndex) -> None:
+    """Keep a vector computed elsewhere, so that no worker need be asked; `text` carries its prompt.
+
+    vector: unit length, of shape (index.dim,).
+    """
+    _keep(cache_key(index, text), np.asarray(vector, dtype="<f4").tobytes())
+
+
+def _keep(key: str, vector: bytes) -> None:
+    connection().set(key, vector, ex=CACHE_S)
 
 
 def cache_key(index: VectorIndex, text: str) -> str:
