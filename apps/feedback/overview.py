@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Q
 
 from apps.feedback.agreement import Pair, fleiss_kappa, pairwise
-from apps.feedback.models import JudgmentQuerySet, Pool, Progress
+from apps.feedback.models import JudgmentQuerySet, Pool, PoolItem, Progress
 from apps.retrievers.intents import Intent
 from apps.search.intent import LABELS
 
@@ -25,11 +25,21 @@ class PoolRow:
 
 def pool_rows(user: User) -> list[PoolRow]:
     """Return the pools that `user` sees, with counts of what they may read only."""
-    pools = Pool.objects.visible_to(user).select_related("created_by")
+    items = PoolItem.objects.readable_by(user).with_grade_of(user)
+    # The stubs lose annotations on the way through our own QuerySet methods.
+    counted = (
+        items.order_by()
+        .values("pool")
+        .annotate(  # type: ignore[misc]
+            queries=Count("query", distinct=True), judged=Count("grade"), total=Count("pk")
+        )
+    )
+    counts = {row["pool"]: row for row in counted}
+    nothing = {"queries": 0, "judged": 0, "total": 0}
     return [
-        PoolRow(pool, items.order_by().values("query").distinct().count(), items.progress())
-        for pool in pools
-        for items in [pool.items_for(user)]
+        PoolRow(pool, row["queries"], Progress(row["judged"], row["total"]))
+        for pool in Pool.objects.visible_to(user).select_related("created_by")
+        for row in [counts.get(pool.pk, nothing)]
     ]
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from apps.feedback.models import Pool, PoolItem, Query
+from apps.indexing.models import VectorIndex
 from apps.retrievers.intents import Intent
-from apps.search import services
-from apps.search.outcome import Asked, Hit, Outcome
+from apps.search import dense, lexical, services
+from apps.search.encoding import EncoderUnavailable, encode_query
+from apps.search.outcome import Asked
+from apps.search.scope import Scope
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
 
-# Both arms together rank no more than this: every passage that any system found.
-_ALL = 2 * services.DEPTH
-
-Ranks = Mapping[str, int]
+Ranks = dict[str, int]
 
 
 class NotPooled(Exception):
@@ -47,11 +47,11 @@ class Plan:
 def make_pool(plan: Plan, *, user: User) -> Pool:
     """Ask the dense arm, the words and the fusion of both, as they answer searches now, within the rights of `user`."""
     answers = [_answer(wanted, plan, user=user) for wanted in plan.wanted]
-    if not any(outcome.hits for outcome in answers):
+    if not any(passages for _, _, passages in answers):
         raise NotPooled("No system found a passage for any of these queries. Nothing was made.")
     seed = secrets.randbelow(2**31)
     with transaction.atomic():
-        found = {Query.objects.of(o.query, o.intent): pooled(o.hits, depth=plan.depth) for o in answers}
+        found = {Query.objects.of(text, intent): passages for text, intent, passages in answers}
         pool = Pool.objects.create(name=plan.name, depth=plan.depth, seed=seed, created_by=user)
         PoolItem.objects.bulk_create(
             PoolItem(pool=pool, query=query, passage_id=passage, position=position, ranks=found[query][passage])
@@ -60,19 +60,40 @@ def make_pool(plan: Plan, *, user: User) -> Pool:
     return pool
 
 
-def _answer(wanted: Wanted, plan: Plan, *, user: User) -> Outcome:
-    asked = Asked(query=wanted.text, intent=wanted.intent, corpora=plan.corpora, limit=_ALL)
+def _answer(wanted: Wanted, plan: Plan, *, user: User) -> tuple[str, Intent, dict[int, Ranks]]:
+    """Return the query, the intent it is read with, and its pooled passages."""
+    asked = Asked(query=wanted.text, intent=wanted.intent, corpora=plan.corpora, limit=plan.depth)
     outcome = services.search(asked, user=user)
-    if outcome.why_words:
-        # Passages of one system alone would make it look better than the others for ever.
-        raise NotPooled(f"Search by meaning had no say: {outcome.why_words}. Nothing was made; try again later.")
-    return outcome
+    index = VectorIndex.objects.live()
+    if outcome.why_words or index is None:
+        raise _without_meaning(outcome.why_words)
+    scope = Scope(corpora=tuple(corpus.pk for corpus in services.readable_corpora(user, slugs=plan.corpora)))
+    try:
+        vector = encode_query(wanted.text, outcome.intent, index=index)  # kept since the search just now
+    except EncoderUnavailable as failure:
+        raise _without_meaning(str(failure)) from failure
+    by_meaning = dense.find(vector, scope, index=index, limit=services.DEPTH)
+    by_words = lexical.find(wanted.text, scope, limit=services.DEPTH).passages
+    rankings = {
+        "dense": [found.passage_id for found in by_meaning],
+        "words": [found.passage_id for found in by_words],
+        "hybrid": [hit.passage_id for hit in outcome.hits],
+    }
+    return wanted.text, outcome.intent, pooled(rankings, depth=plan.depth)
 
 
-def pooled(hits: Iterable[Hit], *, depth: int) -> dict[int, Ranks]:
-    """Return the passages that the dense arm, the words or the hybrid rank among their first `depth`."""
-    ranks = {hit.passage_id: {**hit.ranks, "hybrid": hit.rank} for hit in hits}
-    return {passage: by_system for passage, by_system in ranks.items() if min(by_system.values()) <= depth}
+def _without_meaning(reason: str) -> NotPooled:
+    # A pool of one system's passages would make that system look better than the others for ever.
+    return NotPooled(f"Search by meaning had no say: {reason}. Nothing was made; try again later.")
+
+
+def pooled(rankings: Mapping[str, Sequence[int]], *, depth: int) -> dict[int, Ranks]:
+    """Return the union of each system's first `depth` passages, with their rank, from 1, in each."""
+    ranks: dict[int, Ranks] = {}
+    for system, passages in rankings.items():
+        for rank, passage in enumerate(passages[:depth], start=1):
+            ranks.setdefault(passage, {})[system] = rank
+    return ranks
 
 
 def shuffled(found: Mapping[Query, Mapping[int, Ranks]], *, seed: int) -> Sequence[tuple[Query, int]]:
