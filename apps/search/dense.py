@@ -27,6 +27,6 @@ def find(vector: np.ndarray, scope: Scope, *, index: VectorIndex, limit: int) ->
 def _nearest(ordered: PassageVectorQuerySet, limit: int) -> tuple[Found, ...]:
     """Scores are cosines. Ties and the relaxed order of the graph are put right here, never in SQL."""
     # The stubs lose annotations on the way through our own QuerySet methods.
-    rows = ordered.values_list("passage_id", "passage__document_id", "distance")[:limit]  # type: ignore[misc]
-    found = (Found(passage_id, document_id, -distance) for passage_id, document_id, distance in rows)
+    rows = ordered.values_list("passage_id", "passage__document_id", "passage__kind", "distance")[:limit]  # type: ignore[misc]
+    found = (Found(passage_id, document_id, kind, -distance) for passage_id, document_id, kind, distance in rows)
     return tuple(sorted(found, key=lambda f: (-f.score, f.passage_id)))

@@ -19,16 +19,22 @@ class Fused(Generic[Item]):
     ranks: Mapping[str, int]
 
 
-def reciprocal_rank_fusion(arms: Mapping[str, Sequence[Item]], *, k: int = K) -> list[Fused[Item]]:
-    """Fuse rankings by the sum of 1 / (k + rank): ranks can be compared where scores cannot.
+def reciprocal_rank_fusion(
+    arms: Mapping[str, Sequence[Item]], *, k: int = K, weights: Mapping[Item, float] | None = None
+) -> list[Fused[Item]]:
+    """Fuse rankings by the sum of 1 / (k + rank), times the item's weight: 1 where `weights` has none.
 
-    Ties stay in the order of the arms, then of the ranks.
+    Ranks can be compared where scores cannot. Ties stay in the order of the arms, then of the ranks.
     """
+    weights = weights or {}
     ranks: dict[Item, dict[str, int]] = {}
     for arm, items in arms.items():
         for rank, item in enumerate(items, start=1):
             ranks.setdefault(item, {}).setdefault(arm, rank)
-    fused = [Fused(item, sum(1 / (k + rank) for rank in by_arm.values()), by_arm) for item, by_arm in ranks.items()]
+    fused = [
+        Fused(item, weights.get(item, 1.0) * sum(1 / (k + rank) for rank in by_arm.values()), by_arm)
+        for item, by_arm in ranks.items()
+    ]
     return sorted(fused, key=lambda f: -f.score)
 
 

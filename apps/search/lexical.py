@@ -58,7 +58,7 @@ def find(text: str, scope: Scope, *, limit: int) -> WordsFound:
     found: tuple[Found, ...] = ()
     for candidates in _candidates(scope, frequencies, list(weights)):
         ranked = candidates.annotate(score=_bm25(weights, collection)).order_by("-score", "pk")
-        found = tuple(Found(*row) for row in ranked.values_list("pk", "document_id", "score")[:limit])
+        found = tuple(Found(*row) for row in ranked.values_list("pk", "document_id", "kind", "score")[:limit])
         if len(found) >= min(limit, ENOUGH):
             break
     return WordsFound(found, weights)

@@ -40,4 +40,5 @@ class Found:
 
     passage_id: int
     document_id: int
+    kind: str
     score: float

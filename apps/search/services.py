@@ -19,6 +19,7 @@ from apps.search.lexical import WordsFound
 from apps.search.marking import excerpt
 from apps.search.outcome import Asked, Folded, Hit, Mode, Outcome
 from apps.search.scope import Found, Scope
+from apps.search.suitable import weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from apps.accounts.models import User
+    from apps.retrievers.intents import Intent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +53,7 @@ def search(asked: Asked, *, user: User) -> Outcome:
         with clock.measuring("sql"):
             by_words = lexical.find(asked.query, scope, limit=DEPTH)
         by_meaning, why_words = _by_meaning(vector, scope, index=index, clock=clock)
-    rows, fused = _arrange(by_meaning, by_words.passages, of_one_document=asked.of_one_document)
+    rows, fused = _arrange(by_meaning, by_words.passages, intent=intent, of_one_document=asked.of_one_document)
     model = index.retriever if index else ""
     shown = rows[asked.offset : asked.offset + asked.limit]
     with clock.measuring("sql"):
@@ -99,10 +101,11 @@ def _mode(by_words: Sequence[Found], *, why_words: str) -> Mode:
 
 
 def _arrange(
-    by_meaning: Sequence[Found], by_words: Sequence[Found], *, of_one_document: int | None
+    by_meaning: Sequence[Found], by_words: Sequence[Found], *, intent: Intent, of_one_document: int | None
 ) -> tuple[list[Row[int]], dict[int, Fused[int]]]:
     arms = {"dense": [f.passage_id for f in by_meaning], "words": [f.passage_id for f in by_words]}
-    ranking = reciprocal_rank_fusion(arms)
+    weights = {f.passage_id: weight(f.kind, intent) for f in (*by_meaning, *by_words)}
+    ranking = reciprocal_rank_fusion(arms, weights=weights)
     documents = {f.passage_id: f.document_id for f in (*by_meaning, *by_words)}
     ids = [fused.item for fused in ranking]
     rows = fold(ids, documents, at_most=of_one_document or len(ids))

@@ -21,6 +21,10 @@ class TestFusion:
         fused = reciprocal_rank_fusion({"dense": ["a"], "words": ["b"]})
         assert [f.item for f in fused] == ["a", "b"]
 
+    def test_weighs_an_item_and_leaves_it_in(self):
+        fused = reciprocal_rank_fusion({"dense": ["a", "b"]}, weights={"a": 0.5})
+        assert [(f.item, f.score) for f in fused] == [("b", pytest.approx(1 / 62)), ("a", pytest.approx(0.5 / 61))]
+
     @given(rankings)
     def test_of_one_arm_is_that_arm(self, ranking):
         assert [f.item for f in reciprocal_rank_fusion({"dense": ranking, "words": []})] == ranking

@@ -62,6 +62,13 @@ class TestAnswer:
     def test_reads_the_kinds_of_the_corpora_searched(self, search):
         assert search("water", corpora=("tweets",)).intent == Intent.TWITTER
 
+    def test_has_the_kinds_that_suit_the_intent_first_and_the_others_too(self, search):
+        query = "Water at my door in Lowquay"
+        assert search(query, intent=Intent.TWITTER).hits[0].kind == "tweet"
+        evidence = [hit.kind for hit in search(query, intent=Intent.FACTCHECK).hits]
+        assert evidence[0] != "tweet"
+        assert "tweet" in evidence
+
     def test_shows_at_most_some_passages_of_a_document(self, search):
         rows = search("levee shelters", of_one_document=1).hits
         (sitrep,) = [hit for hit in rows if hit.title == "Sitrep 7"]
