@@ -8,23 +8,27 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from apps.indexing.jobs import EMBED_QUEUE
+from apps.indexing.models import VectorIndex
 from apps.ingestion.jobs import INGEST_QUEUE, somebody_listens
 from apps.ingestion.progress import Progress
 
 
 class Missing(StrEnum):
-    """Who is not there; the job goes on by itself when they are back."""
+    """What is not there; the job goes on by itself when it is."""
 
     NOBODY = ""
     BROKER = "broker"
     READER = INGEST_QUEUE
     EMBEDDER = EMBED_QUEUE
+    INDEX = "index"
 
 
 def missing(seen: Progress) -> Missing:
     if not seen.is_running:
         return Missing.NOBODY
     needed = Missing.READER if seen.is_reading else Missing.EMBEDDER
+    if needed is Missing.EMBEDDER and VectorIndex.objects.live() is None:
+        return Missing.INDEX
     try:
         return Missing.NOBODY if somebody_listens(needed) else needed
     except (RedisError, OperationalError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.paginator import Page
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from apps.corpora.models import Corpus, Document
 from apps.indexing.models import PendingVector, VectorIndex
@@ -17,21 +17,27 @@ def documents(corpus: Corpus, form: DocumentFilter) -> QuerySet[Document]:
     if title := wanted.get("q"):
         found = found.filter(title__icontains=title)
     if state := wanted.get("state"):
-        owed = Exists(_pending().filter(passage__document=OuterRef("pk")))
-        found = found.filter(owed if state == "owed" else ~owed)
+        without = _pending() if state == "ready" else _pending().filter(_STATES[state])
+        lacks = Exists(without.filter(passage__document=OuterRef("pk")))
+        found = found.filter(~lacks if state == "ready" else lacks)
     return found
 
 
 def with_states(page: Page[Document]) -> Page[Document]:
-    """Give each document on the page `passage_count` and `owed_count`, in two queries for all."""
+    """Give each document on the page its counts of passages, and of those owed and set aside, in two queries."""
     keys = [document.pk for document in page.object_list]
-    of_page = Document.objects.filter(pk__in=keys).values_list("pk")
-    counts = dict(of_page.annotate(n=Count("passages")))
-    owed = dict(_pending().filter(passage__document__in=keys).values_list("passage__document").annotate(n=Count("pk")))
+    counts = dict(Document.objects.filter(pk__in=keys).values_list("pk").annotate(n=Count("passages")))
+    rows = _pending().filter(passage__document__in=keys).values_list("passage__document")
+    pending = {
+        key: rest for key, *rest in rows.annotate(**{name: Count("pk", filter=q) for name, q in _STATES.items()})
+    }
     for document in page.object_list:
         document.passage_count = counts.get(document.pk, 0)  # type: ignore[attr-defined]
-        document.owed_count = owed.get(document.pk, 0)  # type: ignore[attr-defined]
+        document.owed_count, document.set_aside_count = pending.get(document.pk, (0, 0))  # type: ignore[attr-defined]
     return page
+
+
+_STATES = {"owed": Q(reason=""), "set_aside": ~Q(reason="")}
 
 
 def _pending() -> QuerySet[PendingVector]:

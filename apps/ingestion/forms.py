@@ -68,7 +68,12 @@ class ItemFilter(forms.Form):
 
 
 class DocumentFilter(forms.Form):
-    STATES = {"": "Any", "ready": "Found by meaning", "owed": "Found by words so far"}
+    STATES = {
+        "": "Any state",
+        "ready": "Found by meaning",
+        "owed": "Found by words so far",
+        "set_aside": "Found by words only",
+    }
 
     q = forms.CharField(label="Title has", required=False, max_length=200, strip=True)
     state = forms.ChoiceField(choices=list(STATES.items()), required=False)

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 from redis.exceptions import RedisError
 
+from apps.indexing.models import PendingVector
 from apps.ingestion import attendance, jobs
 from apps.ingestion.models import Job, JobItem
 from apps.pages import queues as queues_module
@@ -136,12 +137,16 @@ class TestCorpusPage:
 
     def test_keeps_apart_what_is_found_by_meaning_and_what_is_not_yet(self, client, corpus, index):
         PassageFactory(document__corpus=corpus, document__title="Owed")
+        given_up = PassageFactory(document__corpus=corpus, document__title="Given up")
+        PendingVector.objects.filter(passage=given_up).update(reason="it cannot be embedded")
         DocumentFactory(corpus=corpus, title="Paid")
         titles = {
             state: [document.title for document in client.get(self.url, {"state": state}).context["documents"]]
-            for state in ("owed", "ready", "")
+            for state in ("owed", "set_aside", "ready", "")
         }
-        assert titles == {"owed": ["Owed"], "ready": ["Paid"], "": ["Paid", "Owed"]}
+        every = ["Paid", "Given up", "Owed"]
+        assert titles == {"owed": ["Owed"], "set_aside": ["Given up"], "ready": ["Paid"], "": every}
+        assert "By words only" in client.get(self.url, {"state": "set_aside"}).text
 
     def test_offers_uploading_to_those_who_may(self, client, corpus):
         assert 'id="upload"' in client.get(self.url).text
@@ -230,6 +235,10 @@ class TestJobPage:
         assert "No worker is there to embed" in self.fragment(client, job)
         heard_from("embed")
         assert "No worker" not in self.fragment(client, job)
+
+    def test_says_when_there_is_no_index(self, client, job):
+        JobItemFactory(job=job, state=State.DONE, passages=1)
+        assert "There is no search index yet" in self.fragment(client, job)
 
     def test_says_when_the_broker_is_away(self, client, job, monkeypatch):
         def away(queue):

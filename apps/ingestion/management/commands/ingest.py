@@ -159,6 +159,8 @@ def _why_nothing_moves(seen: Progress) -> str:
         return ""
     if missing is Missing.BROKER:
         return "The message broker does not answer. The files are safe; start it with `manage.py services up`."
+    if missing is Missing.INDEX:
+        return "There is no index for the vectors to go to. Make one with `manage.py ensure_index`."
     here = " Or read them in this process: add --here." if missing is Missing.READER else ""
     return (
         f"Nothing is listening on the queue {missing.value!r}: the files are safe, but nobody works on them. Start the "
