@@ -4,6 +4,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
+_PREFIX = "files-"
 _BLOCKS, _BLOCK_BYTES = 64, 65_536
 
 
@@ -25,7 +26,12 @@ def fingerprint(folder: Path) -> str:
     for path in weight_files(folder):
         stat = path.stat()
         digest.update(_sample(path, stat.st_size, stat.st_mtime_ns))
-    return f"files-{digest.hexdigest()[:12]}"
+    return f"{_PREFIX}{digest.hexdigest()[:12]}"
+
+
+def is_fingerprint(revision: str) -> bool:
+    """Tell whether a revision was read off the files, so that nobody published it."""
+    return revision.startswith(_PREFIX)
 
 
 def sha256(path: Path) -> str:

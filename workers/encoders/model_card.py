@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
+from apps.retrievers.fingerprints import is_fingerprint
 from apps.retrievers.intents import Intent
 
 _PAGE = """\
@@ -17,7 +18,7 @@ tags: [sentence-transformers, feature-extraction, information-retrieval, disaste
 
 A dense retriever for disaster management: text in, a vector of {dim} numbers out, of length one.
 {layers} layers, {parameters} million parameters, at most {max_tokens} tokens, {pooling} pooling.
-Weights: {source}, revision `{revision}`.
+Weights: {source}, `{revision}`.
 
 ## Use
 ```python
@@ -46,7 +47,7 @@ def model_card(card: RetrieverCard, checkpoint: Checkpoint, *, scores: Mapping[s
         parameters=card.parameters,
         max_tokens=card.max_tokens,
         pooling=card.pooling,
-        source=card.hub_id,
+        source="a local checkpoint" if is_fingerprint(checkpoint.revision) else card.hub_id,
         revision=checkpoint.revision,
         prompt_name=Intent.QA if card.knows_intents else "query",
         passages=f"after `{card.prompts.passage}`" if card.prompts.passage else "as they are",

@@ -9,11 +9,21 @@ from apps.retrievers.intents import Intent, instruction
 from apps.retrievers.packaged import find_model
 from tests.workers.encoders.conftest import SENTENCES
 from workers.encoders.base import EncoderUnavailable
-from workers.encoders.export import export, prompts_by_name
 from workers.encoders.model_card import model_card
-from workers.encoders.torch_backend import open_torch
 
 pytestmark = pytest.mark.torch
+
+
+def export(card, checkpoint, folder, *, scores):
+    from workers.encoders import export  # here, so that collecting tests does not load torch
+
+    export.export(card, checkpoint, folder, scores=scores)
+
+
+def open_in_fp32(card, checkpoint):
+    from workers.encoders.torch_backend import open_torch
+
+    return open_torch(card, checkpoint, device="cpu", precision="fp32")
 
 
 class TestExport:
@@ -25,7 +35,7 @@ class TestExport:
         checkpoint = Checkpoint(path=folder, revision="r1")
         export(card, checkpoint, tmp_path / "exported", scores={})
         theirs = SentenceTransformer(str(tmp_path / "exported"), device="cpu")
-        ours = open_torch(card, checkpoint, device="cpu", precision="fp32")
+        ours = open_in_fp32(card, checkpoint)
         for intent in Intent:
             expected = ours.encode([card.query_text(text, intent) for text in SENTENCES])
             np.testing.assert_allclose(theirs.encode_query(SENTENCES, prompt_name=intent.value), expected, atol=1e-5)
@@ -35,8 +45,8 @@ class TestExport:
     def test_what_was_written_is_known_again_and_can_be_loaded(self, tiny_qwen3, tmp_path):
         card, folder = tiny_qwen3
         export(card, Checkpoint(path=folder, revision="r1"), tmp_path / "run-7", scores={})
-        again = open_torch(card, Checkpoint(path=tmp_path / "run-7", revision="r2"), device="cpu", precision="fp32")
-        before = open_torch(card, Checkpoint(path=folder, revision="r1"), device="cpu", precision="fp32")
+        again = open_in_fp32(card, Checkpoint(path=tmp_path / "run-7", revision="r2"))
+        before = open_in_fp32(card, Checkpoint(path=folder, revision="r1"))
         np.testing.assert_allclose(again.encode(SENTENCES), before.encode(SENTENCES), atol=1e-6)
 
     def test_the_folder_declares_whose_weights_it_holds(self, tmp_path):
@@ -53,12 +63,16 @@ class TestExport:
 
 class TestPromptsByName:
     def test_are_the_six_instructions_for_dmretriever(self):
+        from workers.encoders.export import prompts_by_name
+
         assert prompts_by_name(get_card("DMRetriever-33M")) == {
             **{intent.value: f"{instruction(intent)}: " for intent in Intent},
             "document": "",
         }
 
     def test_are_the_baselines_own(self):
+        from workers.encoders.export import prompts_by_name
+
         assert prompts_by_name(get_card("multilingual-e5-large")) == {"query": "query: ", "document": "passage: "}
 
 
@@ -74,6 +88,12 @@ class TestModelCard:
         page = model_card(get_card("DMRetriever-33M"), self.checkpoint, scores={})
         assert f"| `NLI` | {instruction(Intent.NLI)} |" in page
         assert "None were given" in page
+
+    def test_does_not_call_a_local_checkpoint_the_published_one(self):
+        card = get_card("DMRetriever-33M")
+        local = Checkpoint(path=None, revision="files-0123456789ab")
+        assert "Weights: a local checkpoint, `files-0123456789ab`" in model_card(card, local, scores={})
+        assert "Weights: DMIR01/DMRetriever-33M, `r1`" in model_card(card, self.checkpoint, scores={})
 
     def test_says_that_a_model_knows_no_prompts(self):
         assert "trained without prompts" in model_card(PACKAGED, self.checkpoint, scores={})

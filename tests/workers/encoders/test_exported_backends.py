@@ -9,9 +9,6 @@ from apps.retrievers.checkpoints import Checkpoint
 from tests.workers.encoders.conftest import SENTENCES
 from workers.encoders import exported
 from workers.encoders.base import EncoderUnavailable
-from workers.encoders.onnx_backend import open_onnx
-from workers.encoders.openvino_backend import open_openvino
-from workers.encoders.torch_backend import open_torch
 
 pytestmark = [
     pytest.mark.torch,
@@ -37,12 +34,26 @@ def tiny(request):
     return card, Checkpoint(path=folder, revision="r1")
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(lambda card, checkpoint: open_openvino(card, checkpoint, precision="fp32"), id="openvino"),
-        pytest.param(open_onnx, id="onnx"),
-    ]
-)
+# Imported where they are used, so that collecting tests loads no engine.
+def open_openvino(card, checkpoint, *, precision="fp32"):
+    from workers.encoders import openvino_backend
+
+    return openvino_backend.open_openvino(card, checkpoint, precision=precision)
+
+
+def open_onnx(card, checkpoint):
+    from workers.encoders import onnx_backend
+
+    return onnx_backend.open_onnx(card, checkpoint)
+
+
+def vectors_of_torch(card, checkpoint):
+    from workers.encoders.torch_backend import open_torch
+
+    return open_torch(card, checkpoint, device="cpu", precision="fp32").encode(TEXTS)
+
+
+@pytest.fixture(params=[open_openvino, open_onnx], ids=["openvino", "onnx"])
 def engine(request):
     return request.param
 
@@ -50,13 +61,13 @@ def engine(request):
 class TestExportedVectors:
     def test_equal_those_of_torch_in_every_length_and_batch(self, tiny, engine):
         encoder = engine(*tiny)
-        expected = open_torch(*tiny, device="cpu", precision="fp32").encode(TEXTS)
+        expected = vectors_of_torch(*tiny)
         np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-5)
         encoder.token_budget = 30
         np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-5)
 
     def test_in_bf16_stay_close_to_fp32(self, tiny):
-        expected = open_torch(*tiny, device="cpu", precision="fp32").encode(TEXTS)
+        expected = vectors_of_torch(*tiny)
         found = open_openvino(*tiny, precision="bf16").encode(TEXTS)
         assert (found * expected).sum(axis=1).min() > 0.995
 
