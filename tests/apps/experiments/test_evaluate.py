@@ -75,6 +75,7 @@ class TestRefusing:
         with pytest.raises(CommandError, match="No retriever is called 'nothing'"):
             evaluate(collection_folder, "--search", "index", "--model", "nothing")
 
+    @pytest.mark.flow
     def test_a_broken_collection_names_the_line(self, evaluate, collection_folder, capfd):
         (collection_folder / "queries.jsonl").write_text("{}\n")
         with pytest.raises(CommandError, match="the reason is above"):

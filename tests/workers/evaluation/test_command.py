@@ -35,6 +35,13 @@ def run(folder, tmp_path, capsys):
     return run
 
 
+def read_beir_files(folder):
+    return {
+        name: [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("corpus", "queries")
+    }
+
+
 class TestCommand:
     @pytest.mark.parametrize("retrieval", ["dense", "lexical", "hybrid"])
     def test_prints_one_json_object_a_set(self, run, retrieval):
@@ -55,6 +62,27 @@ class TestCommand:
         printed = json.loads(run("--score-run", str(path), "--json").out)
         assert printed["model"] == "their"
         assert printed["intents"]["QA"]["mrr@10"] == 0.5
+
+    def test_says_of_a_run_what_made_it(self, run, write, tmp_path):
+        path = write("their.run", "q Q0 levee 1 2 t\n")
+        system = '{"model": "m", "card": "hashing", "retrieval": "dense", "search": "index"}'
+        printed = json.loads(run("--score-run", str(path), "--system", system, "--took", "7.5", "--json").out)
+        assert (printed["model"], printed["retrieval"], printed["search"]) == ("m", "dense", "index")
+        assert printed["took_s"] == 7.5
+
+    def test_keeps_where_a_result_comes_from(self, run, tmp_path):
+        run("--retrieval", "lexical")
+        (path,) = (tmp_path / "state" / "results").glob("*/*.json")
+        origin = json.loads(path.read_text())["origin"]
+        assert origin.keys() == {"at", "machine", "command", "commit"}
+        assert origin["machine"]
+
+    def test_exports_passages_and_queries_in_one_format(self, run, folder, tmp_path):
+        target = tmp_path / "out"
+        assert run("--export", str(target)).out.strip() == str(target / "floods")
+        exported = read_beir_files(target / "floods")
+        assert [row["_id"] for row in exported["corpus"]] == ["levee", "school"]
+        assert exported["queries"] == QUERIES
 
     def test_does_not_score_again_what_has_not_changed(self, run, monkeypatch):
         first = run("--json").out

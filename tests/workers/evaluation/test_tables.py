@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -157,3 +158,19 @@ class TestReport:
             Results(tmp_path).save(found)
         report.main([str(tmp_path), "--intervals"])
         assert "**50.00** (+25.0 … +25.0)" in capsys.readouterr().out
+
+    def test_prints_each_run_with_its_origin_and_what_it_beats(self, tmp_path, capsys):
+        for found in (bm25([0.1] * 9), dense([0.5] * 9)):
+            Results(tmp_path).save(found)
+        report.main([str(tmp_path), "--runs"])
+        runs = {run["label"]: run for run in json.loads(capsys.readouterr().out)}
+        assert runs["BM25"]["significant"] == []
+        assert runs[DENSE_LABEL]["significant"] == ["QA", AVERAGE]
+        assert runs[DENSE_LABEL]["intents"]["QA"]["queries"] == 9
+        assert runs[DENSE_LABEL]["origin"]["at"]  # the file's own time, where nothing else tells
+
+    def test_names_what_went_through_the_index(self):
+        alone = dense([0.5])
+        through = replace(alone, system={**alone.system, "search": "index"})
+        assert label(through) == f"{DENSE_LABEL}, through the index"
+        assert through.summary()["search"] == "index"
