@@ -26,13 +26,10 @@ class PoolRow:
 def pool_rows(user: User) -> list[PoolRow]:
     """Return the pools that `user` sees, with counts of what they may read only."""
     items = PoolItem.objects.readable_by(user).with_grade_of(user)
-    # The stubs lose annotations on the way through our own QuerySet methods.
     counted = (
         items.order_by()
         .values("pool")
-        .annotate(  # type: ignore[misc]
-            queries=Count("query", distinct=True), judged=Count("grade"), total=Count("pk")
-        )
+        .annotate(queries=Count("query", distinct=True), judged=Count("grade"), total=Count("pk"))
     )
     counts = {row["pool"]: row for row in counted}
     nothing = {"queries": 0, "judged": 0, "total": 0}
