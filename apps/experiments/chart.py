@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from apps.experiments.leaderboard import Row
 from apps.retrievers.intents import Intent
 
-WIDTH, LEFT, RIGHT = 720, 96, 24
+WIDTH, LEFT, RIGHT = 720, 136, 24
 LINE, TOP, BOTTOM = 44, 16, 32
 TICKS = (0, 20, 40, 60, 80, 100)
 
