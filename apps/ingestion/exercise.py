@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.files import File
+from django.db import models
 
-from apps.corpora.models import Corpus, Kind
+from apps.corpora.models import Corpus, Document, Kind
 from apps.ingestion import reading, services
 from apps.ingestion.models import Job, JobItem
 
@@ -23,6 +24,10 @@ class Shelf:
     name: str
     kind: Kind
     files: str
+
+    def documents(self, corpus: Corpus) -> models.QuerySet[Document]:
+        """Return what came from the exercise: people may have added files of their own."""
+        return corpus.documents.filter(file_name__startswith=self.files.partition("*")[0])
 
 
 SHELVES = (
@@ -52,7 +57,7 @@ def load(shelf: Shelf, *, folder: Path = FOLDER) -> Job | None:
             "description": "Fictional: part of the exercise that comes with this program. Not for operational use.",
         },
     )
-    corpus.documents.exclude(source__in=files).delete()  # of an earlier edition
+    shelf.documents(corpus).exclude(source__in=files).delete()  # of an earlier edition
     missing = set(files) - _loaded(corpus)
     if not missing:
         return None

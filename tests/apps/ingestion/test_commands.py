@@ -8,7 +8,7 @@ from apps.corpora.models import Corpus, Document
 from apps.ingestion import exercise, jobs, reading
 from apps.ingestion.management.commands import ingest
 from apps.ingestion.models import JobItem
-from tests.factories import CorpusFactory
+from tests.factories import CorpusFactory, DocumentFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +141,12 @@ class TestLoadExercise:
         self.load(edition)
         document = Document.objects.get(corpus__slug="exercise-guidance")
         assert "two thirds" in document.full_text.text
+
+    def test_leaves_alone_what_people_added(self, edition, index):
+        self.load(edition)
+        own = DocumentFactory(corpus=Corpus.objects.get(slug="exercise-guidance"), file_name="our own notes.md")
+        self.load(edition)
+        assert Document.objects.filter(pk=own.pk).exists()
 
     def test_goes_on_where_it_was_stopped(self, edition, index):
         self.load(edition)
