@@ -10,31 +10,18 @@ from apps.retrievers.calibrations import usable_cores
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import Forward, TokenIds, Vectors
-from workers.encoders.batched import BatchedEncoder
+from workers.encoders.batched import BatchedEncoder, proven_encoder
 from workers.encoders.exported import graph_folder
-from workers.encoders.selftest import check_vectors
-from workers.encoders.tokenizing import TextTokenizer
 
 _GRAPH = "model.onnx"
 _OPSET = 17  # the last whose attention onnxruntime's optimizer fuses
-_TOKEN_BUDGET = 4_096
 
 
 def open_onnx(card: RetrieverCard, checkpoint: Checkpoint) -> BatchedEncoder:
     """Open `card` in full precision on the CPU."""
     engine = f"onnx-{onnxruntime.__version__}"
     folder = graph_folder(card, checkpoint, engine=engine, write=lambda into: _write(card, checkpoint, into))
-    tokenizer = TextTokenizer(card, checkpoint.path)
-    forward = _forward_through(folder / _GRAPH)
-    check_vectors(forward, card, tokenizer)
-    return BatchedEncoder(
-        card,
-        tokenizer,
-        forward=forward,
-        revision=checkpoint.revision,
-        backend="onnx-fp32",
-        token_budget=_TOKEN_BUDGET,
-    )
+    return proven_encoder(card, checkpoint, forward=_forward_through(folder / _GRAPH), backend="onnx-fp32")
 
 
 def _forward_through(graph: Path) -> Forward:

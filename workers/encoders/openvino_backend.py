@@ -8,14 +8,11 @@ import openvino
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import Forward, TokenIds, Vectors
-from workers.encoders.batched import BatchedEncoder
+from workers.encoders.batched import BatchedEncoder, proven_encoder
 from workers.encoders.exported import graph_folder
-from workers.encoders.selftest import check_vectors
-from workers.encoders.tokenizing import TextTokenizer
 
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
 _GRAPH = "model.xml"
-_TOKEN_BUDGET = 4_096
 
 
 def open_openvino(card: RetrieverCard, checkpoint: Checkpoint, *, precision: str = "auto") -> BatchedEncoder:
@@ -25,17 +22,8 @@ def open_openvino(card: RetrieverCard, checkpoint: Checkpoint, *, precision: str
         precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32"
     engine = f"openvino-{openvino.__version__.split('-')[0]}"
     folder = graph_folder(card, checkpoint, engine=engine, write=lambda into: _write(card, checkpoint, into))
-    tokenizer = TextTokenizer(card, checkpoint.path)
     forward = _forward_through(core, folder / _GRAPH, hint=_HINTS[precision])
-    check_vectors(forward, card, tokenizer)
-    return BatchedEncoder(
-        card,
-        tokenizer,
-        forward=forward,
-        revision=checkpoint.revision,
-        backend=f"openvino-{precision}",
-        token_budget=_TOKEN_BUDGET,
-    )
+    return proven_encoder(card, checkpoint, forward=forward, backend=f"openvino-{precision}")
 
 
 def _forward_through(core: openvino.Core, graph: Path, *, hint: str) -> Forward:

@@ -15,12 +15,13 @@ import numpy as np
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import EncoderUnavailable, Vectors, unit_length
+from workers.encoders.tokenizing import TextTokenizer
 
 _BATCH, _REQUESTS_AT_ONCE = 32, 4
 _TIMEOUT_S = 60
 _BUSY = {429, 502, 503, 504}
 _PAUSES_S = (0.2, 0.8, 3.2)
-#: What no tokenizer reads: cut before it is sent.
+#: Where the tokenizer is not here to say how much of a text the model reads, this is sent and no more.
 _CHARACTERS_A_TOKEN = 20
 
 
@@ -28,13 +29,15 @@ class RemoteEncoder:
     """Sends texts to a server. Its prompts are still the card's: the server is to add none.
 
     The server is asked once what it is: TEI tells its model and commit at /info and cuts long texts
-    itself; any other is taken to speak OpenAI's /v1/embeddings. $ENCODER_API_KEY is sent if set.
+    itself; any other is taken to speak OpenAI's /v1/embeddings, and may refuse long texts: they are cut
+    here, by the checkpoint's tokenizer where it is on this machine. $ENCODER_API_KEY is sent if set.
     """
 
     def __init__(self, card: RetrieverCard, url: str, *, checkpoint: Checkpoint | None = None) -> None:
         self.card = card
         self.backend = f"remote {url}"
         self._url = url.rstrip("/").removesuffix("/embeddings").removesuffix("/v1").removesuffix("/embed")
+        self._tokenizer = TextTokenizer(card, checkpoint.path) if checkpoint else None
         self._tei = self._ask_tei()
         self._model = self._tei.get("model_id") or self._served_model()
         self.revision = checkpoint.revision if checkpoint else self._tei.get("model_sha") or f"served-{self._model}"
@@ -48,13 +51,18 @@ class RemoteEncoder:
             return unit_length(np.concatenate(list(pool.map(self._vectors, batches))))
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
-        cut = [text[: self.card.max_tokens * _CHARACTERS_A_TOKEN] or " " for text in texts]
+        cut = [text or " " for text in self._cut(texts)]  # servers refuse an empty text
         if self._tei:
             rows = self._post("/embed", {"inputs": cut, "truncate": True, "normalize": True})
         else:
             found = self._post("/v1/embeddings", {"model": self._model, "input": cut, "encoding_format": "float"})
             rows = [item["embedding"] for item in sorted(found["data"], key=lambda item: item["index"])]
         return np.asarray(rows, dtype=np.float32).reshape(len(texts), -1)
+
+    def _cut(self, texts: Sequence[str]) -> list[str]:
+        if self._tokenizer is not None:
+            return self._tokenizer.cut(texts)
+        return [text[: self.card.max_tokens * _CHARACTERS_A_TOKEN] for text in texts]
 
     def _check(self) -> None:
         """Refuse a server whose vectors are not this model's size."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import tokenizer_file
@@ -32,12 +32,20 @@ class TextTokenizer:
 
     def token_ids(self, texts: Sequence[str]) -> TokenRows:
         """Return the ids of each text: special tokens included, at least one, at most the limit."""
+        return [self._ended(encoding.ids) or [self.pad_id] for encoding in self._encodings(texts)]
+
+    def cut(self, texts: Sequence[str]) -> list[str]:
+        """Return as much of each text as the model reads."""
+        ends = [max((end for _, end in encoding.offsets), default=0) for encoding in self._encodings(texts)]
+        return [text[:end] for text, end in zip(texts, ends, strict=True)]
+
+    def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
         enough = self._max_tokens * _CHARACTERS_A_TOKEN
-        encodings = self._tokenizer.encode_batch([text[:enough] for text in texts])
+        encodings = list(self._tokenizer.encode_batch([text[:enough] for text in texts]))
         for place, (text, encoding) in enumerate(zip(texts, encodings, strict=True)):
             if len(text) > enough and not encoding.overflowing:
                 encodings[place] = self._tokenizer.encode(text[: self._max_tokens * _AT_MOST])
-        return [self._ended(encoding.ids) or [self.pad_id] for encoding in encodings]
+        return encodings
 
     def _ended(self, ids: list[int]) -> list[int]:
         """Close with the end token where the model reads it and the tokenizer did not add it."""

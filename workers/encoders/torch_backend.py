@@ -8,16 +8,15 @@ from torch import Tensor, nn
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import Forward, TokenIds, Vectors
-from workers.encoders.batched import BatchedEncoder
+from workers.encoders.batched import TOKENS_ON_CPU, BatchedEncoder, proven_encoder
 from workers.encoders.devices import best_precision, choose_device
 from workers.encoders.loading import load_model
 from workers.encoders.pooling import pool
-from workers.encoders.selftest import Hidden, check_attention, check_vectors
+from workers.encoders.selftest import Hidden, check_attention
 from workers.encoders.tokenizing import TextTokenizer
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-#: Measured: 16 passages of 256 tokens suit two cores best; a GPU wants its units filled.
-_TOKENS_ON_CPU, _TOKENS_ON_GPU = 4_096, 65_536
+_TOKENS_ON_GPU = 65_536
 
 
 def open_torch(
@@ -27,17 +26,14 @@ def open_torch(
     target = choose_device(device)
     precision = best_precision(target) if precision == "auto" else precision
     model = load_model(card, checkpoint.path, dtype=_DTYPES[precision]).to(target)
-    tokenizer = TextTokenizer(card, checkpoint.path)
-    forward = forward_through(model, card=card, device=target)
-    check_attention(hidden_states_of(model, card=card, device=target), card, tokenizer)
-    check_vectors(forward, card, tokenizer)
-    return BatchedEncoder(
+    hidden = hidden_states_of(model, card=card, device=target)
+    check_attention(hidden, card, TextTokenizer(card, checkpoint.path))
+    return proven_encoder(
         card,
-        tokenizer,
-        forward=forward,
-        revision=checkpoint.revision,
+        checkpoint,
+        forward=forward_through(model, card=card, device=target),
         backend=f"torch-{precision}",
-        token_budget=_TOKENS_ON_CPU if target.type == "cpu" else _TOKENS_ON_GPU,
+        token_budget=TOKENS_ON_CPU if target.type == "cpu" else _TOKENS_ON_GPU,
     )
 
 

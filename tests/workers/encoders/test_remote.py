@@ -1,12 +1,11 @@
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 
 import numpy as np
 import pytest
 
-from apps.retrievers.checkpoints import Checkpoint
+from apps.retrievers.checkpoints import get_checkpoint
 from apps.retrievers.family import PACKAGED
 from workers.encoders import get_encoder, remote
 from workers.encoders.base import EncoderUnavailable
@@ -150,6 +149,14 @@ class TestRemoteEncoder:
         _, body, _ = server.asked[-1]
         assert len(json.dumps(body)) < 10_000
 
+    def test_sends_what_the_model_reads_and_no_more(self, server):
+        encoder = RemoteEncoder(PACKAGED, server.url, checkpoint=get_checkpoint(PACKAGED))
+        encoder.encode(["flood " * 900, "levee  failed", ""])
+        _, body, _ = server.asked[-1]
+        long, short, empty = body.get("inputs") or body["input"]
+        assert len(long.split()) == PACKAGED.max_tokens - 2  # [CLS] and [SEP] are the server's to add
+        assert (short, empty) == ("levee  failed", " ")
+
     def test_refuses_a_server_of_another_model(self):
         server = Server(speaks="tei", dim=100)
         try:
@@ -176,8 +183,8 @@ class TestRemoteEncoder:
 
 class TestRevision:
     def test_is_the_checkpoints_where_the_files_are_here_too(self, server):
-        here = Checkpoint(path=Path("/models"), revision="r1")
-        assert RemoteEncoder(PACKAGED, server.url, checkpoint=here).revision == "r1"
+        here = get_checkpoint(PACKAGED)
+        assert RemoteEncoder(PACKAGED, server.url, checkpoint=here).revision == here.revision
 
     def test_is_else_the_commit_that_tei_serves(self):
         server = Server(speaks="tei")
