@@ -20,8 +20,8 @@ from workers.encoders.exported import locked
 
 logger = logging.getLogger(__name__)
 
-#: Above this (millions) a graph in full precision is more memory than speed: torch alone is asked.
-_LARGEST_GRAPH = 700
+#: Above this (millions) torch alone is asked: a graph in full precision would pass what one ONNX file may hold.
+_LARGEST_GRAPH = 400
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # the driver's own; the second under Windows
 
 
