@@ -44,6 +44,13 @@ SHELVES = (
 )
 
 
+def was_removed(shelf: Shelf) -> bool:
+    """Say whether an organisation works here that has no use for this shelf: corpora of its own, and this one gone."""
+    of_exercise = [each.slug for each in SHELVES]
+    others = Corpus.objects.exclude(slug__in=of_exercise).exists()
+    return others and not Corpus.objects.filter(slug=shelf.slug).exists()
+
+
 def load(shelf: Shelf, *, folder: Path = FOLDER) -> Job | None:
     """Bring a shelf's corpus to what lies in `folder`; return the job, or None when nothing had changed."""
     files = {_sha256(path): path for path in sorted(folder.glob(shelf.files))}

@@ -148,6 +148,19 @@ class TestLoadExercise:
         self.load(edition)
         assert Document.objects.filter(pk=own.pk).exists()
 
+    def test_does_not_come_back_by_itself_once_an_organisation_removed_it(self, index, monkeypatch):
+        loaded = []
+        monkeypatch.setattr(exercise, "load", lambda shelf: loaded.append(shelf.slug))
+        call_command("load_exercise", unless_removed=True, stdout=io.StringIO())
+        assert len(loaded) == len(exercise.SHELVES)  # nothing is here yet
+        loaded.clear()
+        CorpusFactory(slug="our-reports")
+        CorpusFactory(slug="exercise-guidance")
+        call_command("load_exercise", unless_removed=True, stdout=io.StringIO())
+        assert loaded == ["exercise-guidance"]
+        call_command("load_exercise", stdout=io.StringIO())
+        assert len(loaded) == 1 + len(exercise.SHELVES)
+
     def test_goes_on_where_it_was_stopped(self, edition, index):
         self.load(edition)
         JobItem.objects.update(state=State.WORKING)

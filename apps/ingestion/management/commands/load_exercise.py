@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -13,9 +14,18 @@ from apps.ingestion.progress import progress
 class Command(BaseCommand):
     help = "Load the fictional exercise that comes with the program; quick when it is there."
 
-    def handle(self, **_: Any) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--unless-removed",
+            action="store_true",
+            help="not where there are other corpora and those of the exercise were deleted",
+        )
+
+    def handle(self, *, unless_removed: bool, **_: Any) -> None:
         failed = 0
         for shelf in exercise.SHELVES:
+            if unless_removed and exercise.was_removed(shelf):
+                continue
             job = exercise.load(shelf)
             if job is None:
                 self.stdout.write(f"{shelf.slug}: nothing new")

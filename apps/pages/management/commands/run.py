@@ -176,7 +176,7 @@ def _exercise() -> list[Program]:
     """The exercise corpus loads beside the web, which does not wait for it."""
     if "load_exercise" not in get_commands():
         return []
-    return [Program(name="exercise", argv=(*_MANAGE, "load_exercise"), nice=5, once=True)]
+    return [Program(name="exercise", argv=(*_MANAGE, "load_exercise", "--unless-removed"), nice=5, once=True)]
 
 
 def _fingerprint_of_static() -> str:
