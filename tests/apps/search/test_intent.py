@@ -93,6 +93,11 @@ class TestStatements:
         assert detect("Masks prevent the spread", ["claim"]).intent == Intent.STS
         assert detect("The shelter at the school is full and turns people away", ["claim"]).intent == Intent.NLI
 
+    def test_where_neither_evidence_nor_claims_are_searched_look_for_what_says_the_same(self):
+        detection = detect("The dam at Halvern has failed.", ["other"])
+        assert detection.intent == Intent.STS
+        assert not detection.sure
+
 
 class TestNamedWishes:
     @pytest.mark.parametrize(
@@ -164,10 +169,10 @@ class TestDevelopmentQueries:
 
     def test_are_read_right_more_often_with_kinds_given(self):
         right, offered = self.rates(kinds_given=True)
-        assert right >= 0.70
+        assert right >= 0.75
         assert offered >= 0.80
 
     def test_are_mostly_read_right_without(self):
         right, offered = self.rates(kinds_given=False)
-        assert right >= 0.50
+        assert right >= 0.55
         assert offered >= 0.70
