@@ -23,7 +23,7 @@ EXAMPLES = json.loads((Path(apps.corpora.__file__).parent / "exercise" / "querie
 @pytest.fixture
 def exercise(db, settings, run_jobs, django_capture_on_commit_callbacks):
     """The exercise corpus, embedded as a worker would."""
-    settings.RETRIEVER = "all-MiniLM-L6-v2"
+    settings.RETRIEVER, settings.ENCODER_BACKEND = "all-MiniLM-L6-v2", "torch"
     encoding.connection().flushdb()
     with django_capture_on_commit_callbacks(execute=True):
         indexing.ensure_index()
