@@ -89,8 +89,8 @@ def forget_vectors(queries: Sequence[str], *, index: VectorIndex) -> None:
 
 
 def session_cookie() -> str:
-    """Sign in an admin of the throw-away database; return what the browser would send."""
-    person = User.objects.create(username="bench", role=User.Role.ADMIN)
+    """Sign in a manager of the throw-away database; return what the browser would send."""
+    person = User.objects.create(username="bench")
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
