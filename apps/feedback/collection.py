@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from typing import Literal
 
 from apps.corpora.models import Passage, PassageQuerySet
@@ -28,36 +30,61 @@ class Qrel:
     grade: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """One person's grade; people are numbered, not named: an export may go out of the house."""
+
+    query_id: str
+    passage_id: int
+    judge: int  #: from 1
+    grade: int
+    note: str
+    judged_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class JudgedCollection:
     queries: tuple[JudgedQuery, ...]
     qrels: tuple[Qrel, ...]
     passages: PassageQuerySet
-    judgments: int  #: before several judges' grades became one
-    judges: int
+    given: tuple[Given, ...]  #: before several judges' grades became one
     combination: Combination
+
+    @property
+    def judges(self) -> int:
+        return len({given.judge for given in self.given})
 
 
 def collect(judgments: JudgmentQuerySet, *, combine: Combination, extent: Extent) -> JudgedCollection:
     """Make one qrel of all judges' grades of a passage for a query; order: by query, then passage."""
-    rows = judgments.order_by("query_id", "passage_id", "judge_id").values_list(
-        "query_id", "query__text", "query__intent", "passage_id", "judge_id", "grade"
-    )
     queries: dict[int, JudgedQuery] = {}
-    grades: dict[tuple[int, int], list[int]] = {}
-    judges = set()
-    for query, text, intent, passage, judge, grade in rows:
-        queries[query] = JudgedQuery(f"q{query}", text, intent)
-        grades.setdefault((query, passage), []).append(grade)
-        judges.add(judge)
+    judges: dict[int, int] = {}
+    given = []
+    for judgment in judgments.select_related("query").order_by("query_id", "passage_id", "judge_id"):
+        query = JudgedQuery(f"q{judgment.query_id}", judgment.query.text, judgment.query.intent)
+        queries[judgment.query_id] = query
+        given.append(
+            Given(
+                query_id=query.id,
+                passage_id=judgment.passage_id,
+                judge=judges.setdefault(judgment.judge_id, len(judges) + 1),
+                grade=judgment.grade,
+                note=judgment.note,
+                judged_at=judgment.judged_at,
+            )
+        )
     return JudgedCollection(
         queries=tuple(queries.values()),
-        qrels=tuple(Qrel(f"q{query}", passage, combined(g, by=combine)) for (query, passage), g in grades.items()),
+        qrels=tuple(_combined(given, combine=combine)),
         passages=_passages(judgments, extent=extent),
-        judgments=sum(map(len, grades.values())),
-        judges=len(judges),
+        given=tuple(given),
         combination=combine,
     )
+
+
+def _combined(given: Iterable[Given], *, combine: Combination) -> Iterator[Qrel]:
+    for (query, passage), group in groupby(given, key=lambda g: (g.query_id, g.passage_id)):
+        yield Qrel(query, passage, combined([g.grade for g in group], by=combine))
 
 
 def _passages(judgments: JudgmentQuerySet, *, extent: Extent) -> PassageQuerySet:

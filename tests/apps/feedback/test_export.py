@@ -1,6 +1,8 @@
 """Judgments as files that the evaluation reads."""
 
 import io
+import json
+import re
 import zipfile
 
 import pytest
@@ -80,6 +82,13 @@ class TestDownload:
         assert "2 queries; 5 judgments by 3 judges" in readme
         assert "the mean of the judges' grades" in readme
 
+    def test_keeps_every_judges_own_grade_without_their_name(self, signed_in, judgments, passage, tmp_path):
+        folder = unzipped(self.download(signed_in), tmp_path)
+        lines = (folder / "judgments.jsonl").read_text()
+        given = [json.loads(line) for line in lines.splitlines()]
+        assert [(g["judge"], g["grade"]) for g in given if g["passage_id"] == passage.pk] == [(1, 3), (2, 3), (3, 0)]
+        assert not re.search(r"\b(ana|ben|cy)\b", lines)
+
     def test_can_take_judged_passages_only(self, signed_in, judgments, passage, other, tmp_path):
         PassageFactory(document=DocumentFactory(corpus=judgments))
         collection = read_beir(unzipped(self.download(signed_in, extent="judged"), tmp_path))
@@ -116,6 +125,7 @@ class TestCommand:
             "README.txt",
             "corpus.jsonl",
             "intents.tsv",
+            "judgments.jsonl",
             "qrels.txt",
             "topics.tsv",
         ]

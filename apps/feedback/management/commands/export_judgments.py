@@ -55,7 +55,7 @@ class Command(BaseCommand):
             write(collection, out)
         self.stdout.write(
             f"{out}: {len(collection.queries)} queries, {len(collection.qrels)} graded passages "
-            f"from {collection.judgments} judgments by {collection.judges} judges ({collection.combination})."
+            f"from {len(collection.given)} judgments by {collection.judges} judges ({collection.combination})."
         )
 
 
