@@ -64,6 +64,7 @@ def _add_synthesize(subparsers: "argparse._SubParsersAction[argparse.ArgumentPar
         "--grounded", action="store_true", help="the passage itself is the positive (QA, QAdoc, FactCheck)"
     )
     parser.add_argument("--temperature", type=float, default=0.8)
+    parser.add_argument("--most-tokens", type=int, default=3_000, help="of one answer; held back from the budget")
     parser.add_argument("--no-json-mode", dest="json_mode", action="store_false", help="for servers without it")
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds for one answer")

@@ -191,6 +191,7 @@ def _chat(options: Namespace) -> ChatSettings:
         model=options.model,
         api_key=os.environ.get(API_KEY, ""),
         temperature=options.temperature,
+        most_tokens=options.most_tokens,
         json_mode=options.json_mode,
         timeout_s=options.timeout,
     )

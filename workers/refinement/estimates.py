@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from math import ceil
 
 from apps.retrievers.intents import Intent
 from workers.refinement.budgets import Prices, Usage, tokens_in
@@ -30,7 +31,7 @@ class Estimate:
     def told(self) -> str:
         return (
             f"{self.jobs} examples in {_CALLS_A_JOB * self.jobs} calls: about {self.usage.prompt} tokens to read and "
-            f"{self.usage.completion} to write, cost {self.cost:.2f}, {self.seconds / 60:.0f} minutes"
+            f"{self.usage.completion} to write, cost {self.cost:.2f}, {ceil(self.seconds / 60)} min"
         )
 
 

@@ -59,7 +59,7 @@ class ChatSettings:
     model: str
     api_key: str = field(default="", repr=False)
     temperature: float = 0.8
-    most_tokens: int = 1_200  #: of one answer
+    most_tokens: int = 3_000  #: of one answer; two documents of 600 words take 1,700
     json_mode: bool = True  #: ask for `response_format`; a few servers do not know it
     timeout_s: float = 120.0  #: for the whole answer of one request
     attempts: int = 6

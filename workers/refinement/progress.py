@@ -29,9 +29,10 @@ class Progress:
 
     def _tell(self, facts: dict[str, Any]) -> None:
         self._told = time.monotonic()
-        took = self._told - self._started
-        left = (self._total - self._done) * took / max(1, self._done - self._before)
-        state = {"stage": self._stage, "done": self._done, "total": self._total, "left_s": round(left), **facts}
+        new = self._done - self._before
+        left_s = round((self._total - self._done) * (self._told - self._started) / new) if new else None
+        state = {"stage": self._stage, "done": self._done, "total": self._total, "left_s": left_s, **facts}
         write_json(self._path, state)
         told = "".join(f", {name} {value}" for name, value in facts.items())
-        logger.info("%s: %d of %d%s, %d s left", self._stage, self._done, self._total, told, left)
+        left = f", {left_s} s left" if new else ""
+        logger.info("%s: %d of %d%s%s", self._stage, self._done, self._total, told, left)

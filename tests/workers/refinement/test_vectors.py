@@ -108,5 +108,5 @@ class TestMemory:
         return peak
 
     def test_does_not_grow_with_the_texts(self, tmp_path):
-        few, many = self.peak(tmp_path / "few", 4_000), self.peak(tmp_path / "many", 12_000)
-        assert (many - few) / 8_000 < 250
+        few, many = self.peak(tmp_path / "few", 2_000), self.peak(tmp_path / "many", 6_000)
+        assert (many - few) / 4_000 < 250
