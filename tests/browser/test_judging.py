@@ -155,6 +155,25 @@ class TestPages:
         assert_accessible(signed_in_page)
 
 
+class TestMakingAPool:
+    def test_leads_to_its_first_passage(self, signed_in_page, library):
+        signed_in_page.goto("/judging/new")
+        signed_in_page.get_by_label("Name").fill("Levees")
+        signed_in_page.get_by_label("Queries").fill("Which levee failed?\nFactCheck: Levee 2 failed.")
+        signed_in_page.get_by_role("button", name="Make the pool").click()
+        expect(signed_in_page.get_by_role("heading", name="Levees")).to_be_visible()
+        expect(signed_in_page.locator("#judging")).to_contain_text("0 of 8 judged by you")
+
+    def test_that_fails_can_be_tried_again(self, signed_in_page, library, problems):
+        signed_in_page.goto("/judging/new")
+        signed_in_page.get_by_label("Name").fill("Levees")
+        signed_in_page.get_by_label("Queries").fill("a" * 2001)
+        signed_in_page.get_by_role("button", name="Make the pool").click()
+        expect(signed_in_page.get_by_text("A query takes 2,000 characters")).to_be_visible()
+        expect(signed_in_page.get_by_role("button", name="Make the pool")).to_be_enabled()
+        problems.clear()  # the browser notes the status 422
+
+
 class TestWithoutJavaScript:
     def test_grades_are_forms(self, browser, live_server, library, pool, person, signed_in_page):
         context = browser.new_context(base_url=live_server.url, java_script_enabled=False)

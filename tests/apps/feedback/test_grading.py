@@ -1,5 +1,6 @@
 """Grades given on results of the search page."""
 
+import gzip
 import re
 
 import pytest
@@ -9,7 +10,7 @@ from django.urls import reverse
 from apps.feedback.models import Judgment, Query
 from apps.retrievers.intents import Intent
 from tests.apps.feedback.conftest import LEVEE
-from tests.factories import UserFactory
+from tests.factories import DocumentFactory, PassageFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +130,17 @@ class TestResults:
         assert 'class="hit' in page
         assert 'class="grades"' not in page
         assert "grading.js" not in page
+
+    def test_weigh_at_most_40_kb_on_the_wire_with_the_longest_query(self, signed_in, library):
+        for n in range(10):
+            text = f"Levee {n}. " + "Every word of it is long. " * 70
+            PassageFactory(document=DocumentFactory(corpus=library), text=text)
+        query = "levee " + "".join(f"w{n:04}x " for n in range(280))
+        headers = {"HX-Request": "true", "HX-Target": "results", "Accept-Encoding": "gzip"}
+        response = signed_in.get("/", {"q": query}, headers=headers)
+        assert response["Content-Encoding"] == "gzip"
+        assert gzip.decompress(response.content).count(b'class="grades"') == 10
+        assert len(response.content) <= 40_000
 
 
 class TestDatabase:
