@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -98,7 +98,7 @@ class JobItemQuerySet(models.QuerySet["JobItem"]):
                 state=JobItem.State.WORKING,
                 attempts=F("attempts") + 1,
                 started_at=now,
-                alive_at=now,
+                alive_at=Now(),
                 finished_at=None,
                 reason="",
                 duplicates=0,
@@ -116,7 +116,7 @@ class JobItemQuerySet(models.QuerySet["JobItem"]):
         """Let the items wait for a worker again, with all their starts before them."""
         return self.update(
             state=JobItem.State.WAITING,
-            waiting_since=timezone.now(),
+            waiting_since=Now(),
             attempts=0,
             reason=reason,
             started_at=None,
@@ -159,6 +159,7 @@ class JobItem(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     waiting_since = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
+    # By the database's clock, as whoever looks at it: workers' own clocks may be minutes apart.
     alive_at = models.DateTimeField(null=True, blank=True, help_text="Last sign of life of its worker.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -192,7 +193,7 @@ class JobItem(models.Model):
         self._mark(state=self.State.FAILED, reason=reason, finished_at=timezone.now())
 
     def mark_alive(self) -> None:
-        self._mark(alive_at=timezone.now())
+        self._mark(alive_at=Now())
 
     def set_mapping(self, mapping: dict[str, object]) -> None:
         self._mark(mapping=mapping)
@@ -202,7 +203,7 @@ class JobItem(models.Model):
             documents=F("documents") + documents,
             passages=F("passages") + passages,
             duplicates=F("duplicates") + duplicates,
-            alive_at=timezone.now(),
+            alive_at=Now(),
         )
 
     def set_bad_rows(self, rows: Sequence[dict[str, object]], *, count: int) -> None:

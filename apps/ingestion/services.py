@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.core.files import File
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -114,7 +115,7 @@ def correct_mapping(item: JobItem, mapping: dict[str, object]) -> None:
 
 def reap() -> None:
     """Take back what dead workers held, and ask again for what lost its message."""
-    dead = JobItem.objects.filter(state=JobItem.State.WORKING, alive_at__lt=timezone.now() - SILENT)
+    dead = JobItem.objects.filter(state=JobItem.State.WORKING, alive_at__lt=Now() - SILENT)
     set_aside = dead.filter(attempts__gte=MAX_ATTEMPTS).update(
         state=JobItem.State.QUARANTINED,
         finished_at=timezone.now(),
@@ -123,7 +124,7 @@ def reap() -> None:
     )
     with transaction.atomic():
         ids = list(dead.select_for_update(skip_locked=True).values_list("pk", flat=True))
-        JobItem.objects.filter(pk__in=ids).update(state=JobItem.State.WAITING, waiting_since=timezone.now())
+        JobItem.objects.filter(pk__in=ids).update(state=JobItem.State.WAITING, waiting_since=Now())
         ask(ids)
     if set_aside or ids:
         log.warning("Reaped: %s items wait again, %s set aside", len(ids), set_aside)
@@ -131,7 +132,7 @@ def reap() -> None:
 
 
 def _ask_for_forgotten() -> None:
-    forgotten = JobItem.objects.waiting().filter(waiting_since__lt=timezone.now() - LOST)
+    forgotten = JobItem.objects.waiting().filter(waiting_since__lt=Now() - LOST)
     # While messages wait, the items' own may be among them: asking again would only make the queue grow.
     if forgotten.exists() and jobs.queue_is_empty():
         ids = list(forgotten.values_list("pk", flat=True))

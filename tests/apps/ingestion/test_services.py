@@ -1,7 +1,10 @@
+import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -71,6 +74,31 @@ class TestAccept:
     )
     def test_keeps_names_fit_to_be_shown(self, name, kept):
         assert services.accept(JobFactory(), ContentFile(b"x"), name=name).name == kept
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAcceptAtOnce:
+    def test_stores_the_bytes_once_and_gives_each_upload_its_item(self, asked):
+        job = JobFactory()
+        start = threading.Barrier(6)
+
+        def upload(number):
+            try:
+                start.wait()
+                services.accept(job, ContentFile(b"same bytes" * 100_000), name=f"{number}.txt")
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=upload, args=[number]) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        stored = StoredFile.objects.get()
+        assert job.items.filter(source=stored).count() == 6
+        assert [path.name for path in Path(stored.file.storage.location).rglob("*") if path.is_file()] == [
+            stored.sha256
+        ]
 
 
 class TestRetry:
