@@ -79,6 +79,8 @@ def _wanted() -> str:
 
 def _since(pending_pk: int | None) -> datetime | None:
     """Return when the passage came in; None when it has just got its vector."""
+    if pending_pk is None:
+        return None
     return PendingVector.objects.filter(pk=pending_pk).values_list("passage__document__created_at", flat=True).first()
 
 

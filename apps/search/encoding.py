@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from functools import cache
+from typing import cast
 
 import numpy as np
 import redis
@@ -34,7 +35,8 @@ def encode_query(query: str, intent: Intent, *, index: VectorIndex) -> np.ndarra
     text = index.card.query_text(query, intent)
     key = cache_key(index, text)
     try:
-        if (known := connection().get(key)) is None:
+        known = cast("bytes | None", connection().get(key))
+        if known is None:
             known = _ask(index, text)
             _keep(key, known)
     except (redis.RedisError, OperationalError) as failure:
@@ -72,4 +74,4 @@ def _ask(index: VectorIndex, text: str) -> bytes:
     popped = connection().blpop([reply], timeout=timeout)
     if popped is None:
         raise EncoderUnavailable(f"the encoder did not answer in {timeout:g} s")
-    return popped[1]
+    return cast("bytes", popped[1])
