@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from apps.corpora.models import Corpus, Passage
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from apps.accounts.models import User
-    from apps.retrievers.intents import Intent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +53,9 @@ def search(asked: Asked, *, user: User) -> Outcome:
         with clock.measuring("sql"):
             by_words = lexical.find(asked.query, scope, limit=DEPTH)
         by_meaning, why_words = _by_meaning(vector, scope, index=index, clock=clock)
-    rows, fused = _arrange(by_meaning, by_words.passages, intent=intent, of_one_document=asked.of_one_document)
+    unsure = not (asked.intent or detection.sure)
+    weigh = partial(weight, intent=intent, alternatives=detection.alternatives if unsure else ())
+    rows, fused = _arrange(by_meaning, by_words.passages, weigh=weigh, of_one_document=asked.of_one_document)
     model = index.retriever if index else ""
     shown = rows[asked.offset : asked.offset + asked.limit]
     with clock.measuring("sql"):
@@ -101,10 +103,14 @@ def _mode(by_words: Sequence[Found], *, why_words: str) -> Mode:
 
 
 def _arrange(
-    by_meaning: Sequence[Found], by_words: Sequence[Found], *, intent: Intent, of_one_document: int | None
+    by_meaning: Sequence[Found],
+    by_words: Sequence[Found],
+    *,
+    weigh: Callable[[str], float],
+    of_one_document: int | None,
 ) -> tuple[list[Row[int]], dict[int, Fused[int]]]:
     arms = {"dense": [f.passage_id for f in by_meaning], "words": [f.passage_id for f in by_words]}
-    weights = {f.passage_id: weight(f.kind, intent) for f in (*by_meaning, *by_words)}
+    weights = {f.passage_id: weigh(f.kind) for f in (*by_meaning, *by_words)}
     ranking = reciprocal_rank_fusion(arms, weights=weights)
     documents = {f.passage_id: f.document_id for f in (*by_meaning, *by_words)}
     ids = [fused.item for fused in ranking]

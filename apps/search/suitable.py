@@ -4,7 +4,7 @@ A claim is no evidence for itself, and who asks for tweets does not want the rep
 this the short texts of a mixed collection, which repeat a query's words, stand before those that answer it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from apps.corpora.models import Kind
 from apps.retrievers.intents import Intent
@@ -24,6 +24,11 @@ SUITABLE: Mapping[Intent, frozenset[Kind]] = {
 HANDICAP = 0.7
 
 
-def weight(kind: str, intent: Intent) -> float:
-    """Return what a hit of `kind` counts for `intent`, from 0 to 1."""
-    return 1.0 if kind in SUITABLE[intent] else HANDICAP
+# Of a query that could not be told apart, the reading chosen counts as much as so many of the others.
+CHOSEN = 3
+
+
+def weight(kind: str, intent: Intent, *, alternatives: Sequence[Intent] = ()) -> float:
+    """Return what a hit of `kind` counts for `intent`, from 0 to 1; `alternatives` may be meant as well."""
+    readings = [*[intent] * CHOSEN, *alternatives]
+    return sum(1.0 if kind in SUITABLE[reading] else HANDICAP for reading in readings) / len(readings)
