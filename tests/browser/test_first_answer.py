@@ -15,12 +15,11 @@ from apps.indexing.models import PassageVector
 from apps.ingestion.models import JobItem
 from apps.retrievers import packaged
 from apps.retrievers.family import PACKAGED
-from tests.browser.conftest import browser, page, problems, sign_in  # noqa: F401
 from tests.factories import CorpusFactory, UserFactory
+from tests.flows.conftest import environment, start_worker  # noqa: F401
 
 pytestmark = [
     pytest.mark.flow,
-    pytest.mark.browser,
     pytest.mark.torch,
     pytest.mark.skipif(packaged.find_model() is None, reason="the packaged model is not installed"),
 ]
