@@ -157,7 +157,8 @@ def _web(host: str, port: int) -> Program:
 def _workers(state: Path) -> list[Program]:
     return [
         _worker("query", "--pool=threads", "-c", "8"),
-        _worker("ingest", "--pool=prefork", "-c", "1", queues="ingest,maintenance"),
+        _worker("ingest", "--pool=prefork", "-c", "1"),
+        _worker("maintenance", "--pool=solo"),  # apart, so that one long file never holds up the reaper
         _worker("embed", "--pool=solo", nice=10),
         Program(
             name="beat",
