@@ -7,7 +7,7 @@ from itertools import chain, islice
 from apps.corpora.cleaning import clean, clean_line
 from apps.corpora.extraction.dates import is_day_first, parse_date
 from apps.corpora.extraction.describing import title_from_text
-from apps.corpora.extraction.records import BadRow, ExtractedDocument, ExtractionFailed, Mapping, Source
+from apps.corpora.extraction.records import BadRow, ExtractedDocument, ExtractionFailed, Heading, Mapping, Source
 
 Row = dict[str, str]
 Numbered = tuple[int, Row] | BadRow
@@ -87,13 +87,16 @@ def _document(
         text = "\n".join(f"{clean_line(name)}: {clean_line(value)}" for name, value in row.items() if value.strip())
     if not text:
         return BadRow(number, f"there is no text in {' or '.join(f'“{column}”' for column in mapping.text)}")
+    title = clean_line(row.get(mapping.title, ""))
+    text, headings = _under_title(title, text) if kind != "tweet" else (text, ())
     known = mapping.columns()
     facts = {name: value.strip()[:_LONGEST_FACT] for name, value in row.items() if name not in known and value.strip()}
     if mapping.url and row.get(mapping.url):
         facts["url"] = row[mapping.url].strip()
     return ExtractedDocument(
-        title=clean_line(row.get(mapping.title, "")) or title_from_text(text),
+        title=title or title_from_text(text),
         text=text,
+        headings=headings,
         external_id=row.get(mapping.id, "").strip() or None,
         kind=kind,
         author=row.get(mapping.author, ""),
@@ -101,6 +104,13 @@ def _document(
         language=row.get(mapping.language, ""),
         metadata={**facts, "row": number},
     )
+
+
+def _under_title(title: str, text: str) -> tuple[str, tuple[Heading, ...]]:
+    """Put the title before the text, as its heading: what is not in the text is not searched."""
+    if not title or title in text:
+        return text, ()
+    return f"{title}\n\n{text}", (Heading(0, 1),)
 
 
 def _text_columns(columns: list[str], values: dict[str, list[str]]) -> tuple[str, ...]:

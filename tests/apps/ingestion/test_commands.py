@@ -81,8 +81,8 @@ class TestIngest:
         (tmp_path / "log.csv").write_text("a,b\nBridge closed now,Road dry\nFerry sails again,Sea calm")
         run(tmp_path / "log.csv", corpus="floods", create=True, here=True, text_column="b", title_column="a")
         assert set(Document.objects.values_list("title", "passages__text")) == {
-            ("Bridge closed now", "Road dry"),
-            ("Ferry sails again", "Sea calm"),
+            ("Bridge closed now", "Bridge closed now\n\nRoad dry"),
+            ("Ferry sails again", "Ferry sails again\n\nSea calm"),
         }
 
     def test_stops_waiting_when_told_and_lets_the_workers_go_on(self, folder, monkeypatch, capsys):

@@ -18,7 +18,7 @@ def bad_rows(records):
 class TestRows:
     def test_become_documents_by_their_columns(self, read):
         (document,) = read(HEADER + "7,Flood,The river rose.,2014-09-12\n", "a.csv")
-        assert (document.external_id, document.title, document.text) == ("7", "Flood", "The river rose.")
+        assert (document.external_id, document.title, document.text) == ("7", "Flood", "Flood\n\nThe river rose.")
         assert document.published_at == datetime(2014, 9, 12, tzinfo=UTC)
 
     def test_keep_the_columns_without_a_meaning_as_metadata(self, read):
@@ -119,3 +119,14 @@ class TestMapping:
 
     def test_of_one_document_is_none(self, guess):
         assert guess("The river rose.", "a.txt") is None
+
+
+class TestTitles:
+    def test_stand_before_the_text_as_its_heading_so_that_they_are_searched(self, read):
+        (document,) = read("title,text\nFlood at Marram,The levee failed.\n", "a.csv")
+        assert document.text == "Flood at Marram\n\nThe levee failed."
+        assert [(heading.start, heading.level) for heading in document.headings] == [(0, 1)]
+
+    def test_are_not_said_twice(self, read):
+        (document,) = read("title,text\nFlood at Marram,Flood at Marram. The levee failed.\n", "a.csv")
+        assert document.text == "Flood at Marram. The levee failed."

@@ -31,7 +31,7 @@ class TestRecords:
     )
     def test_are_found_in_every_shape(self, read_one, shape):
         document = read_one(shape, "records.json")
-        assert (document.external_id, document.title, document.text) == ("p1", "Flood", "The river rose.")
+        assert (document.external_id, document.title, document.text) == ("p1", "Flood", "Flood\n\nThe river rose.")
 
     def test_keep_nested_fields_under_their_path(self, read_one):
         metadata = read_one(lines(RECORD), "a.jsonl").metadata
