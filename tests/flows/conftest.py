@@ -36,6 +36,12 @@ def wait_until_ready(process, log):
     wait_until(ready)
 
 
+def forget_messages():
+    """Empty the broker of all queues, unacknowledged messages included."""
+    with app.connection_for_write() as broker:
+        broker.default_channel.client.flushdb()
+
+
 @pytest.fixture
 def environment(transactional_db):
     """What a process needs to work on this test's database."""
@@ -48,7 +54,7 @@ def environment(transactional_db):
 def start_worker(environment, tmp_path):
     """Start `celery -A workers.app worker` for a queue; all end with the test."""
     started = []
-    app.control.purge()
+    forget_messages()
 
     def start(queue, *, pool="solo", concurrency=1, **extra):
         log = (tmp_path / f"{queue}-{len(started)}.log").open("wb")
@@ -63,4 +69,4 @@ def start_worker(environment, tmp_path):
     for process in started:
         process.kill()
         process.wait()
-    app.control.purge()
+    forget_messages()
