@@ -216,6 +216,7 @@ class TestStatusPage:
         signed_in_page.clock.run_for(45_000)
         expect(signed_in_page.get_by_text("Not known.")).to_be_visible()
         expect(signed_in_page.get_by_role("alert")).to_contain_text("cannot be reached")
+        signed_in_page.goto("about:blank")  # nothing more is asked for
         problems.clear()
 
 

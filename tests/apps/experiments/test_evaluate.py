@@ -43,7 +43,7 @@ class TestMeasuring:
         assert "q-levee Q0 levee 1" in run_file.read_text()
         run = Run.objects.get()
         assert run.average == report["average"]
-        assert run.command.startswith("manage.py ")
+        assert run.command.startswith("manage.py")
 
     def test_the_product_is_measured_in_a_database_of_its_own(self, evaluate, collection_folder):
         report = json.loads(evaluate(collection_folder, "--search", "index", "--json"))
