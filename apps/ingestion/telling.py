@@ -80,7 +80,7 @@ def summary(job: Job, *, seconds: float) -> dict[str, Any]:
         "bad_rows": seen.bad_rows,
         "failed": [{"name": name, "reason": reason} for name, reason in failed],
         "seconds": round(seconds, 2),
-        "passages_per_s": round(seen.passages_per_s, 1),
+        "passages_per_s": round(seen.passages / seconds, 1) if seconds else 0.0,
         "embedded": seen.embedded,
     }
 
