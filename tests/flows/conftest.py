@@ -14,12 +14,6 @@ from django.db import connection
 from dmsearch.celery import app
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/flows/" in item.path.as_posix():
-            item.add_marker(pytest.mark.flaky(reruns=1))  # real processes and real time: once more before it counts
-
-
 def wait_until(condition, *, within=60.0, every=0.1):
     """Wait for `condition` to hold and return what it gave; fail when it does not in time."""
     until = time.monotonic() + within

@@ -188,7 +188,7 @@ class TestAfterACrash:
         os.kill(server.pid(), signal.SIGKILL)  # its parent, which is us, has not buried it
         assert programs.wait_until(lambda: server.pid() is None, seconds=5)
         named = int((server.data / "postmaster.pid").read_text().split("\n")[0])
-        assert psutil.Process(named).status() == psutil.STATUS_ZOMBIE
+        assert programs.wait_until(lambda: psutil.Process(named).status() == psutil.STATUS_ZOMBIE, seconds=5)
         assert up(home, valkey=False) == ["postgres"]
 
     def test_a_cut_short_first_start_is_begun_anew(self, empty_home):
