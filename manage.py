@@ -9,7 +9,14 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dmsearch.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Exception as failure:
+        from apps.pages.outages import not_ready
+
+        if reason := not_ready(failure):
+            sys.exit(reason)
+        raise
 
 
 if __name__ == "__main__":

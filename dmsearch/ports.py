@@ -35,6 +35,12 @@ def answers(host: str, port: int, path: str) -> bool:
     return True
 
 
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on now."""
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 def _listener(port: int) -> str:
     with suppress(psutil.Error):  # some systems tell root alone
         for each in psutil.net_connections(kind="tcp"):

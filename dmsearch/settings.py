@@ -7,6 +7,7 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django_guid.integrations import CeleryIntegration
 
 from dmsearch.embedded import Home
 
@@ -25,6 +26,7 @@ def env_list(name: str) -> list[str]:
 # Everything the product writes by itself: embedded servers, uploads, logs, the secret key.
 STATE_DIR = Path(os.environ.get("DMSEARCH_HOME", BASE_DIR / ".dmsearch")).resolve()
 HOME = Home(STATE_DIR)
+os.environ["DMSEARCH_HOME"] = str(STATE_DIR)  # what knows no Django, and every process we start, looks there too
 
 
 def local_secret_key() -> str:
@@ -78,6 +80,8 @@ INSTALLED_APPS = [
     "apps.ingestion",
     "apps.feedback",
     "apps.experiments",
+    "apps.operations",
+    "django_guid",
     "django_htmx",
     "template_partials",
     "csp",
@@ -90,6 +94,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
 ]
 MIDDLEWARE = [
+    "django_guid.middleware.guid_middleware",  # first: what the others log carries the request's id
+    "apps.operations.middleware.MeasureMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.pages.middleware.OutageMiddleware",  # outside sessions: they need the database too
@@ -147,6 +153,13 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "dmsearch",
     },
+    # Pages of PDFs as pictures: on this host's disk, the oldest thrown away when there are too many.
+    "page-pictures": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": STATE_DIR / "page-pictures",
+        "TIMEOUT": 30 * 24 * 3600,
+        "OPTIONS": {"MAX_ENTRIES": 5_000},  # at most 150 kB each
+    },
 }
 # Sessions in the database: flushing Redis logs nobody out.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -176,8 +189,13 @@ RETRIEVER = os.environ.get("RETRIEVER", "auto")
 RETRIEVER_FOLDER = Path(folder) if (folder := os.environ.get("RETRIEVER_FOLDER")) else None
 ENCODER_DEVICE = os.environ.get("ENCODER_DEVICE", "auto")
 ENCODER_BACKEND = os.environ.get("ENCODER_BACKEND", "auto")
-# Longer than a batch takes: the passages of a worker that died are free again after this.
-EMBED_LEASE_S = float(os.environ.get("EMBED_LEASE_S", "90"))
+# A worker renews the lease of its batch while it works: the passages of one that died are free again after this.
+EMBED_LEASE_S = float(os.environ.get("EMBED_LEASE_S", "30"))
+# The same for a file that is read, and how often the scheduler asks what was left behind: a minute in all.
+READ_LEASE_S = float(os.environ.get("READ_LEASE_S", "30"))
+TEND_EVERY_S = float(os.environ.get("TEND_EVERY_S", "30"))
+# The most memory that the building of a graph may take; 1,000,000 passages of 384 dims take 2 GB.
+INDEX_BUILD_MEMORY_MB = int(os.environ.get("INDEX_BUILD_MEMORY_MB", "4096"))
 # How long a search waits for the encoder before it answers by words alone.
 QUERY_TIMEOUT_S = float(os.environ.get("QUERY_TIMEOUT_S", "1.5"))
 
@@ -189,7 +207,7 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 UPLOAD_MAX_BYTES = int(os.environ.get("UPLOAD_MAX_MB", "512")) * 2**20  # a single file
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = STATE_DIR / "staticfiles"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", STATE_DIR / "staticfiles"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -211,12 +229,46 @@ TIME_ZONE = "UTC"  # operations run on Z; pages show local time on hover
 USE_TZ = True
 
 # -- Logs ----------------------------------------------------------------------------------------
+# Every line carries the id of the request it belongs to, in the workers too: it travels with the tasks.
+DJANGO_GUID = {
+    "GUID_HEADER_NAME": "X-Request-ID",
+    "RETURN_HEADER": True,
+    "VALIDATE_GUID": True,  # a stranger's header may not write into our log
+    "UUID_LENGTH": 16,
+    "INTEGRATIONS": [CeleryIntegration(use_django_logging=True, log_parent=False, uuid_length=16)],
+}
+LOG_FORMAT = os.environ.get("LOG_FORMAT", "line")  # or "json", for a log collector
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "filters": {"one_line": {"()": "apps.pages.outages.OneLine"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["one_line"]}},
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} [{correlation_id}] {name}: {message}",
+            "style": "{",
+            "defaults": {"correlation_id": "-"},
+        },
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{message}{correlation_id}{process}",
+            "style": "{",
+            "rename_fields": {"asctime": "time", "levelname": "level", "correlation_id": "request_id"},
+        },
+    },
+    "filters": {
+        "one_line": {"()": "apps.pages.outages.OneLine"},
+        "request_id": {"()": "django_guid.log_filters.CorrelationId", "correlation_id_field": "correlation_id"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT if LOG_FORMAT in {"line", "json"} else "line",
+            "filters": ["one_line", "request_id"],
+        },
+    },
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "django_guid": {"level": "WARNING"}},
 }
+
+# -- Metrics ---------------------------------------------------------------------------------------
+# /metrics answers whoever shows this token, and admins; without a token this machine itself, too.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")

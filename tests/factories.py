@@ -58,6 +58,11 @@ class PassageFactory(DjangoModelFactory):
     corpus = factory.SelfAttribute("document.corpus")
     kind = factory.SelfAttribute("document.kind")
     published_at = factory.SelfAttribute("document.published_at")
+    hazards = factory.SelfAttribute("document.hazards")
+    places = factory.SelfAttribute("document.places")
+    event = factory.SelfAttribute("document.event")
+    language = factory.SelfAttribute("document.language")
+    publisher = factory.SelfAttribute("document.publisher")
     position = factory.Sequence(int)
     text = "The levee at Crake Hollow failed at dawn."
     start = 0

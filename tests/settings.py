@@ -4,8 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
-# The first process makes the folder, the workers it starts find it named.
-if "DMSEARCH_TEST_HOME" not in os.environ:
+# The first process makes the folder, the workers it starts find it named; of tests side by side each process has its own.
+SIDE = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+if os.environ.get("DMSEARCH_TEST_SIDE") != SIDE:
+    os.environ["DMSEARCH_TEST_SIDE"] = SIDE
     os.environ["DMSEARCH_TEST_HOME"] = tempfile.mkdtemp(prefix="dmsearch-tests-")
     Path(os.environ["DMSEARCH_TEST_HOME"]).chmod(0o711)  # root's servers run under another account
 os.environ["DMSEARCH_HOME"] = os.environ["DMSEARCH_TEST_HOME"]

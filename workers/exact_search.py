@@ -1,6 +1,7 @@
 """Top k by brute force: the measuring stick for every index, and the miner's engine.
 
-Works through blocks of passages, so memory does not grow with the corpus. Equal scores are ranked
+Works through blocks of passages, so memory does not grow with the corpus: at any number of dimensions 128 MB of
+vectors and 64 MB of scores at most, and what of them beats the best so far. Equal scores are ranked
 by row, lowest first, on every device, so a run can be repeated exactly.
 """
 
@@ -18,6 +19,7 @@ Rows = NDArray[np.int64]
 
 _QUERIES_AT_A_TIME = 512
 _PASSAGES_AT_A_TIME = 32_768  # with the queries 64 MB of scores
+_BLOCK_BYTES = 128 << 20  # of vectors as they are compared, float32: 8,192 of 4,096 dimensions
 _FIRST_PASSAGES = 1_024
 
 
@@ -89,11 +91,15 @@ def _blocks(passages: Any) -> Iterator[tuple[int, Any]]:
     whole = hasattr(passages, "shape")
     seen = 0
     for block in [passages] if whole else passages:
-        start = 0
+        start, most = 0, _passages_at_a_time(dim=block.shape[1])
         while start < len(block):
-            size = min(max(_FIRST_PASSAGES, seen), _PASSAGES_AT_A_TIME, len(block) - start)
+            size = min(max(_FIRST_PASSAGES, seen), most, len(block) - start)
             yield seen, block[start : start + size]
             start, seen = start + size, seen + size
+
+
+def _passages_at_a_time(*, dim: int) -> int:
+    return max(_FIRST_PASSAGES, min(_PASSAGES_AT_A_TIME, _BLOCK_BYTES // (4 * dim)))
 
 
 def _finder(queries: Any, device: str) -> Finder:

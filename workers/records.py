@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self, TypeVar
 from apps.retrievers.intents import Intent, instruction
 
 Json = Mapping[str, Any]
+_SYMMETRIC = "symmetric_sts"  # the published files' mark
 _INTENT_OF_INSTRUCTION = {instruction(intent): intent for intent in Intent}
 
 
@@ -100,6 +101,7 @@ class Triple:
     negatives: tuple[str, ...] = ()
     positive_scores: tuple[float, ...] = ()
     negative_scores: tuple[float, ...] = ()
+    symmetric: bool = False  #: query and passages are of one kind: the instruction goes before both
 
     def __post_init__(self) -> None:
         _require(self.query.strip(), "a triple needs a query")
@@ -116,6 +118,7 @@ class Triple:
             negatives=_texts(fields, "neg"),
             positive_scores=tuple(map(float, fields.get("pos_scores") or ())),
             negative_scores=tuple(map(float, fields.get("neg_scores") or ())),
+            symmetric=fields.get("type") == _SYMMETRIC,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -126,6 +129,7 @@ class Triple:
             "neg": list(self.negatives),
             "intent": str(self.intent),
             "prompt": instruction(self.intent),
+            **({"type": _SYMMETRIC} if self.symmetric else {}),
             **{key: list(values) for key, values in scores.items() if values},
         }
 

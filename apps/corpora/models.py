@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
-from django.core.files import File
-from django.db import models
-from django.db.models import Count, Max, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db import connection, models
+from django.db.models import Count, F, Func, Max, OuterRef, Q, Subquery, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.corpora.storage import WholeFileStorage
+from apps.corpora.described import Described
+from apps.corpora.duplicates.models import DuplicateGroup, Signature, SignatureKey
+from apps.corpora.stored_files import StoredFile, stored_path
+from apps.retrievers.words import BETWEEN
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
+
+# All models of this application are found here; `stored_path` is where migrations look for it.
+__all__ = [
+    "WORDS", "Corpus", "Correction", "Document", "DocumentQuerySet", "DocumentText", "DuplicateGroup", "Kind", "Passage",
+    "PassageQuerySet", "Signature", "SignatureKey", "StoredFile", "stored_path",
+]  # fmt: skip
+
+#: The text search configuration of passages and queries (migration 0007), and the same without stop words (0010).
+WORDS = "dmsearch"
+TELLING_WORDS = "dmsearch_telling"
 
 
 class Kind(models.TextChoices):
@@ -99,55 +111,12 @@ class Corpus(models.Model):
         self.save(update_fields=["deleted_at", "slug"])
 
 
-def stored_path(stored: StoredFile, _name: str) -> str:
-    """Return a path made of the hash alone: no stranger's file name reaches the disk."""
-    return f"{stored.sha256[:2]}/{stored.sha256[2:4]}/{stored.sha256}"
-
-
-class StoredFileManager(models.Manager["StoredFile"]):
-    def keep(self, content: File[bytes], *, media_type: str = "") -> tuple[StoredFile, bool]:
-        """Store `content` under its SHA-256 once; say whether it was new."""
-        digest = hashlib.sha256()
-        size = 0
-        for block in _blocks(content):
-            digest.update(block)
-            size += len(block)
-        stored, created = self.get_or_create(
-            sha256=digest.hexdigest(), defaults={"size": size, "media_type": media_type}
-        )
-        if not stored.file.name or not stored.file.storage.exists(stored.file.name):
-            content.seek(0)
-            stored.file.save(stored.sha256, content, save=True)
-        return stored, created
-
-
-def _blocks(content: File[bytes]) -> Iterator[bytes]:
-    content.seek(0)
-    while block := content.read(1 << 20):
-        yield block
-
-
-class StoredFile(models.Model):
-    """The bytes of an upload, kept once however often and wherever they arrive."""
-
-    sha256 = models.CharField(max_length=64, primary_key=True)
-    file = models.FileField(upload_to=stored_path, storage=WholeFileStorage, max_length=100)
-    size = models.BigIntegerField()
-    media_type = models.CharField(max_length=120, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = StoredFileManager()
-
-    def __str__(self) -> str:
-        return self.sha256[:12]
-
-
 class DocumentQuerySet(models.QuerySet["Document"]):
     def readable_by(self, user: User) -> Self:
         return self.filter(corpus__in=Corpus.objects.readable_by(user))
 
 
-class Document(models.Model):
+class Document(Described):
     corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="documents")
     # What makes it the same document: the file's hash, or a record's own id or text.
     fingerprint = models.CharField(max_length=64)
@@ -156,8 +125,15 @@ class Document(models.Model):
     title = models.CharField(max_length=500)
     author = models.CharField(max_length=200, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
-    language = models.CharField(max_length=10, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
+    # Where each described field came from: {"hazards": {"how": "text"}, "event": {"how": "person", "by": "anna"}}.
+    origins = models.JSONField(default=dict, db_default={}, blank=True)
+    # Which finders looked at it (`metadata.finding.VERSION`).
+    finder_version = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Empty where nothing says the same.
+    duplicates = models.ForeignKey(
+        DuplicateGroup, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
+    )
     source = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="documents")
     file_name = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -193,13 +169,77 @@ class DocumentText(models.Model):
     def __str__(self) -> str:
         return f"text of document {self.document_id}"
 
+    def text_of_page(self, number: int) -> str:
+        """Fetch the text of page `number`, from 1, and not the rest, which may be megabytes."""
+        start, *later = self.page_starts[number - 1 :]
+        # SQL counts from 1; without an end it is the last page.
+        length = (later[0] - start,) if later else ()
+        part = Substr("text", start + 1, *length)
+        text: str = DocumentText.objects.filter(pk=self.pk).values_list(part, flat=True).get()
+        return text
+
+
+class Correction(models.Model):
+    """What a person set right about a document. It outlives the document, for the day its file comes again."""
+
+    class Field(models.TextChoices):
+        HAZARDS = "hazards", "Hazard"
+        PLACES = "places", "Place"
+        EVENT = "event", "Event"
+        PUBLISHED_AT = "published_at", "Date"
+        LANGUAGE = "language", "Language"
+        PUBLISHER = "publisher", "Source"
+
+    corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="corrections")
+    # As the document's: the same content, or the record of the same id in the same file, is corrected when it comes again.
+    fingerprint = models.CharField(max_length=64)
+    external_id = models.CharField(max_length=200, blank=True)
+    file = models.CharField(max_length=64, blank=True, help_text="SHA-256.")
+    field = models.CharField(max_length=12, choices=Field.choices)
+    value = models.JSONField(help_text="By column.")
+    before = models.JSONField(help_text="What it was, by column, and its origin.")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    act = models.UUIDField(db_index=True, help_text="What was done in one go is undone in one go.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["corpus", "fingerprint"]),
+            models.Index(fields=["corpus", "external_id"], condition=~Q(external_id=""), name="correction_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.fingerprint[:12]}"
+
+
+def _words_of_passage(*, config: str) -> CombinedExpression:
+    return _words_of("heading", weight="B", config=config) + _words_of("text", weight="A", config=config)
+
+
+def _words_of(field: str, *, weight: str, config: str) -> SearchVector:
+    """Return the stems of `field`; what stands between words is no part of them ("M6.1", "e-mail", "U.S.")."""
+    spaced = Func(
+        F(field), Value(BETWEEN), Value(" "), Value("g"), function="regexp_replace", output_field=models.TextField()
+    )
+    return SearchVector(spaced, weight=weight, config=config)
+
 
 class PassageQuerySet(models.QuerySet["Passage"]):
     def readable_by(self, user: User) -> Self:
         return self.filter(corpus__in=Corpus.objects.readable_by(user))
 
+    def copy_from_documents(self, document_ids: Collection[int]) -> None:
+        """Bring the passages' copies of their documents' facts up to date."""
+        copies = ", ".join(f"{name} = d.{name}" for name in Passage.COPIES)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE corpora_passage p SET {copies} FROM corpora_document d "
+                "WHERE p.document_id = d.id AND d.id = ANY(%s)",
+                [list(document_ids)],
+            )
 
-class Passage(models.Model):
+
+class Passage(Described):
     """A run of whole sentences of a document, at most as long as the retriever reads."""
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="passages")
@@ -211,13 +251,18 @@ class Passage(models.Model):
     end = models.PositiveIntegerField()
     tokens = models.PositiveIntegerField()
     # Copies of the document's facts: every search filters on them, joins would slow each one.
+    DESCRIBED = ("hazards", "places", "latitude", "longitude", "event", "language", "publisher")
+    COPIES = ("kind", "published_at", *DESCRIBED)
     corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="passages")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     published_at = models.DateTimeField(null=True, blank=True)
     words = models.GeneratedField(
-        expression=SearchVector("heading", weight="B", config="english")
-        + SearchVector("text", weight="A", config="english"),
-        output_field=SearchVectorField(),
+        expression=_words_of_passage(config=WORDS), output_field=SearchVectorField(), db_persist=True
+    )
+    # Of heading and text, without stop words: what BM25 divides by. `tokens` is the model's measure.
+    word_count = models.GeneratedField(
+        expression=Func(_words_of_passage(config=TELLING_WORDS), function="dmsearch_occurrences"),
+        output_field=models.PositiveIntegerField(),
         db_persist=True,
     )
 
@@ -232,6 +277,11 @@ class Passage(models.Model):
             GinIndex(fields=["words"], name="passage_words"),
             models.Index(fields=["corpus", "published_at"]),
             models.Index(fields=["kind"]),
+            GinIndex(fields=["hazards"], name="passage_hazards"),
+            GinIndex(fields=["places"], name="passage_places"),
+            models.Index(fields=["event"], condition=~Q(event=""), name="passage_event"),
+            models.Index(fields=["language"], condition=~Q(language=""), name="passage_language"),
+            models.Index(fields=["publisher"], condition=~Q(publisher=""), name="passage_publisher"),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.corpora import views
+from apps.corpora import correction_views, views
 
 urlpatterns = [
     path("corpora/", views.corpora, name="corpora"),
@@ -9,5 +9,11 @@ urlpatterns = [
     path("corpora/<slug:slug>/delete", views.corpus_delete, name="corpus-delete"),
     path("documents/<int:pk>/", views.document, name="document"),
     path("documents/<int:pk>/file", views.document_file, name="document-file"),
+    path("documents/<int:pk>/pages/<int:number>/", views.document_page, name="document-page"),
+    path("documents/<int:pk>/pages/<int:number>/picture", views.page_picture, name="page-picture"),
+    path("passages/<int:pk>/around", views.passage_around, name="passage-around"),
+    path("documents/<int:pk>/correct", correction_views.document_correct, name="document-correct"),
+    path("documents/<int:pk>/copies", correction_views.document_copies, name="document-copies"),
+    path("corrections/<uuid:act>/undo", correction_views.correction_undo, name="correction-undo"),
     path("documents/<int:pk>/delete", views.document_delete, name="document-delete"),
 ]

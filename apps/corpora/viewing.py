@@ -50,7 +50,8 @@ class Fact:
 
 # What a tweet's card or the page's head shows already.
 _SHOWN_ELSEWHERE = frozenset(
-    "published_at_from author_name retweet_of_author reply_to_author retweet_count like_count place".split()
+    "published_at_from author_name retweet_of_author reply_to_author retweet_count like_count "
+    "place coordinates latitude longitude event hazard crisis".split()
 )
 
 

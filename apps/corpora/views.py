@@ -2,18 +2,26 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts.decorators import analyst_required
-from apps.corpora import viewing
+from apps.corpora import describing, viewing
+from apps.corpora import page_pictures as pictures
+from apps.corpora.citing import citation
+from apps.corpora.extraction import ExtractionFailed
 from apps.corpora.forms import ConfirmByName, CorpusForm
 from apps.corpora.models import Corpus, Document, Passage
+from apps.corpora.page_pictures import is_pdf
 from apps.pages.render import render_page
 from apps.pages.requests import HttpRequest
+
+PICTURE_KEPT_S = 3600
+PICTURE_AGAIN_S = 2
 
 
 @require_safe
@@ -62,9 +70,12 @@ def document(request: HttpRequest, pk: int) -> TemplateResponse:
     chosen = _chosen_passage(request, found)
     pages = Paginator(found.passages.order_by("position"), viewing.PASSAGES_A_PAGE)
     page = pages.get_page(viewing.page_of(chosen.position) if chosen else request.GET.get("page"))
+    may_write = Corpus.objects.writable_by(request.user).filter(pk=found.corpus_id).exists()
     context = {
         "document": found,
         "chosen": chosen,
+        "lines": describing.lines(found),
+        "copy_count": describing.copies_of(found, request.user).count(),
         "page": page,
         "neighbours": _neighbours(chosen) if chosen else {},
         "shown": viewing.shown(
@@ -76,9 +87,58 @@ def document(request: HttpRequest, pk: int) -> TemplateResponse:
         "conversation": _conversation(found),
         "facts": viewing.facts(found.metadata),
         "page_count": len(found.full_text.page_starts),
-        "may_delete": Corpus.objects.writable_by(request.user).filter(pk=found.corpus_id).exists(),
+        "has_pictures": bool(found.full_text.page_starts) and is_pdf(found.source),
+        "citation": _citation(request, found, chosen),
+        "may_delete": may_write,
+        "may_correct": may_write,
     }
     return render_page(request, "corpora/document.html", context)
+
+
+@require_safe
+def document_page(request: HttpRequest, pk: int, number: int) -> TemplateResponse:
+    """Show one page of a document: as a picture where it is a PDF, and its text."""
+    found = _readable_document(request, pk)
+    starts = found.full_text.page_starts
+    if not 1 <= number <= len(starts):
+        raise Http404("This document has no such page.")
+    context = {
+        "document": found,
+        "number": number,
+        "page_count": len(starts),
+        "has_picture": is_pdf(found.source),
+        "text": found.full_text.text_of_page(number),
+        "passage": found.passages.filter(page=number).order_by("position").first(),
+    }
+    return render_page(request, "corpora/document_page.html", context)
+
+
+@require_safe
+def page_picture(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Hand out a page of a PDF as a picture; the browser may keep it, others on the way may not."""
+    found = _readable_document(request, pk)
+    if not is_pdf(found.source):
+        raise Http404("Only pages of PDFs have pictures.")
+    try:
+        picture = pictures.page_picture(found, number)
+    except ExtractionFailed as failure:
+        raise Http404(str(failure)) from failure
+    except pictures.Busy:
+        return HttpResponse(status=503, headers={"Retry-After": str(PICTURE_AGAIN_S), "Cache-Control": "no-store"})
+    response = HttpResponse(picture, content_type=pictures.MEDIA_TYPE)
+    patch_cache_control(response, private=True, max_age=PICTURE_KEPT_S)
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_safe
+def passage_around(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Give htmx the passages before and after one; anybody else is sent to the document."""
+    passages = Passage.objects.readable_by(request.user).select_related("document").defer("words")
+    passage = get_object_or_404(passages, pk=pk)
+    if not request.htmx:
+        return redirect(passage)
+    return render_page(request, "corpora/around.html", {"passage": passage, **_neighbours(passage)})
 
 
 @require_safe
@@ -119,6 +179,18 @@ def _chosen_passage(request: HttpRequest, document: Document) -> Passage | None:
     """Return the passage asked for; a link to one that is gone still opens its document."""
     asked = request.GET.get("passage", "")
     return document.passages.filter(pk=asked).first() if asked.isdecimal() and len(asked) < 19 else None
+
+
+def _citation(request: HttpRequest, document: Document, passage: Passage | None) -> str:
+    where = passage or document
+    return citation(
+        title=document.title,
+        author=document.author,
+        source=document.publisher or document.corpus.name,
+        published_at=document.published_at,
+        page=passage.page if passage else None,
+        url=request.build_absolute_uri(where.get_absolute_url()),
+    )
 
 
 def _neighbours(passage: Passage) -> dict[str, Passage]:

@@ -92,6 +92,16 @@ def results(source: Path | None = None) -> list[dict[str, Any]]:
     return found
 
 
+def compare(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """Compare two systems' queries (`Run.queries`): rows by intent, and the queries that changed most."""
+    with tempfile.TemporaryDirectory() as name:
+        files = [Path(name) / "ours.json", Path(name) / "theirs.json"]
+        for path, queries in zip(files, (ours, theirs), strict=True):
+            path.write_text(json.dumps({"queries": queries}), encoding="utf-8")
+        found: dict[str, Any] = json.loads(_run("workers.evaluation.comparing", *map(str, files), "--json"))
+        return found
+
+
 def _kept() -> list[str]:
     return ["--folder", str(folder())]
 

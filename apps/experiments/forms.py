@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django import forms
 from django.http import QueryDict
 from django.utils.text import slugify
 
+from apps.accounts.models import User
 from apps.experiments import leaderboard
 from apps.experiments.leaderboard import COLUMNS, Row
 
@@ -32,12 +32,14 @@ class LeaderboardForm(forms.Form):
     figures = forms.ChoiceField(required=False, label="Figures", choices=_FIGURES)
     sort = forms.CharField(required=False)
 
-    def __init__(self, data: QueryDict, *, sets: Sequence[str]) -> None:
+    def __init__(self, data: QueryDict, *, user: User) -> None:
         super().__init__(data)
+        sets = leaderboard.sets(user=user)
         self.fields["set"] = forms.ChoiceField(
             required=False, label="Test collection", choices=[(name, name) for name in sets]
         )
         self._asked = data
+        self._user = user
         self._default = sets[0]
         self.full_clean()
 
@@ -56,7 +58,7 @@ class LeaderboardForm(forms.Form):
 
     def rows(self) -> list[Row]:
         size, figures = self._chosen("size"), self._chosen("figures")
-        found = leaderboard.rows_of(self.name)
+        found = leaderboard.rows_of(self.name, user=self._user)
         found = [row for row in found if size in ("", row.size_class) and figures in ("", row.figures)]
         by, descending = self.sorting.removeprefix("-"), self.sorting.startswith("-")
         return leaderboard.mark_best(leaderboard.sort(found, by=by, descending=descending))

@@ -6,12 +6,15 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from math import ceil
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from apps.retrievers.intents import Intent
 from apps.search.intent import Detection, detect
+from apps.search.shape import Shape
 
 #: What the documents of each development set would be uploaded as.
 SET_KINDS = {
@@ -28,6 +31,10 @@ SET_KINDS = {
     "covid_q_clusters": "other",
     "stsb_hazard": "other",
 }
+
+SAMPLED = 500
+_PASSAGE_WORDS = 190  # about 256 tokens
+_NOTHING: Mapping[str, Any] = {}
 
 
 class NothingToMeasure(Exception):
@@ -119,10 +126,24 @@ def _read(file: Path) -> Iterator[LabelledQuery]:
                 raise NothingToMeasure(f"{file}, line {number}: not a query: {error}") from error
 
 
-def measure(queries: Iterable[LabelledQuery], *, kinds: Mapping[str, str]) -> Confusion:
-    """Read every query; `kinds` gives the kind of corpus searched for those sets where it is known."""
+def shapes(folder: Path) -> dict[str, Shape]:
+    """Return what the documents of each set look like, for those that have their corpus beside the queries."""
+    files = [folder / "corpus.jsonl"] if (folder / "corpus.jsonl").is_file() else sorted(folder.glob("*/corpus.jsonl"))
+    return {file.parent.name: _shape(file) for file in files}
+
+
+def _shape(file: Path) -> Shape:
+    with file.open(encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for line in islice(lines, SAMPLED)]
+    return Shape.of(texts, passages=sum(ceil(len(text.split()) / _PASSAGE_WORDS) for text in texts))
+
+
+def measure(
+    queries: Iterable[LabelledQuery], *, kinds: Mapping[str, str] = _NOTHING, shapes: Mapping[str, Shape] = _NOTHING
+) -> Confusion:
+    """Read every query; `kinds` and `shapes` tell of the corpus searched for those sets where they are known."""
     confusion = Confusion()
     for query in queries:
-        known = kinds.get(query.set)
-        confusion.add(query, detect(query.text, [known] if known else []))
+        kind, shape = kinds.get(query.set), shapes.get(query.set)
+        confusion.add(query, detect(query.text, [kind] if kind else [], [shape] if shape else []))
     return confusion

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from apps.accounts.models import User
 from apps.experiments.models import Run
 from apps.retrievers.intents import Intent
 from apps.retrievers.published import PUBLISHED_SET, published_results
@@ -50,16 +51,16 @@ class Row:
         return self.cells[AVERAGE]
 
 
-def sets() -> list[str]:
-    """Return what there are figures for: the published set first."""
-    measured = Run.objects.order_by("set").values_list("set", flat=True).distinct()
-    return [PUBLISHED_SET, *(name for name in measured if name != PUBLISHED_SET)]
+def sets(*, user: User) -> list[str]:
+    """Return what there are figures for that `user` may see: the published set first."""
+    ours = Run.objects.visible_to(user).order_by("set").values_list("set", flat=True).distinct()
+    return [PUBLISHED_SET, *(name for name in ours if name != PUBLISHED_SET)]
 
 
-def rows_of(name: str) -> list[Row]:
-    """Return all that is known of the set called `name`, in the order of the published table."""
+def rows_of(name: str, *, user: User) -> list[Row]:
+    """Return all that `user` may know of the set called `name`, in the order of the published table."""
     published = _published() if name == PUBLISHED_SET else []
-    rows = [*published, *map(_measured, Run.objects.filter(set=name))]
+    rows = [*published, *map(measured, Run.objects.visible_to(user).filter(set=name))]
     return sorted(rows, key=lambda row: (SIZE_CLASSES.index(row.size_class), row.average.score))
 
 
@@ -157,7 +158,7 @@ def _published() -> list[Row]:
     ]
 
 
-def _measured(run: Run) -> Row:
+def measured(run: Run) -> Row:
     cells = {
         str(intent): Cell(score=score, significant=str(intent) in run.significant)
         for intent in Intent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,8 +27,10 @@ from apps.ingestion import services as ingestion
 from apps.ingestion.models import JobItem
 from apps.retrievers.intents import Intent
 from apps.search import services as search
+from apps.search import wording
 from apps.search.encoding import remember
-from apps.search.outcome import Asked, Hit
+from apps.search.outcome import Arm, Asked, Hit
+from apps.search.retrieving import DEPTH
 
 # Each part is an item of its own: what an interrupted run need not read again.
 PART_LINES = 2_000
@@ -133,35 +135,41 @@ def _index() -> VectorIndex:
 
 def teach_queries(questions: Sequence[Question], index: VectorIndex, embedder: Embedder) -> None:
     """Put the queries' vectors where searches look for them before they ask a worker."""
-    texts = [index.card.query_text(question.text, question.intent) for question in questions]
+    texts = [index.card.query_text(wording.read(question.text).text, question.intent) for question in questions]
     for text, vector in zip(texts, embedder.embed(texts, workload="queries"), strict=True):
         remember(text, vector, index=index)
 
 
-def rank(questions: Sequence[Question], corpus: Corpus, *, retrieval: str, say: Say) -> Iterator[tuple[str, Ranking]]:
-    """Search for each question as a person would; yield the documents that `retrieval` found.
+def rank(
+    questions: Sequence[Question], corpus: Corpus, *, retrievals: Sequence[str], say: Say
+) -> dict[str, dict[str, Ranking]]:
+    """Search once for each question as a person would; return for each of `retrievals` the documents that it found.
 
-    retrieval: "hybrid" for what the page shows, "dense" or "lexical" for one arm of it.
+    retrievals: "hybrid" for what the page shows, "dense" or "lexical" for one arm of it.
     """
     admin = User(role=User.Role.ADMIN)
+    rankings: dict[str, dict[str, Ranking]] = {retrieval: {} for retrieval in retrievals}
     for number, question in enumerate(questions, start=1):
-        asked = Asked(query=question.text, intent=question.intent, corpora=(corpus.slug,), limit=2 * search.DEPTH)
+        asked = Asked(query=question.text, intent=question.intent, corpora=(corpus.slug,), limit=2 * DEPTH)
         outcome = search.search(asked, user=admin)
-        if outcome.why_words and retrieval != "lexical":
+        if outcome.why_words and set(retrievals) != {"lexical"}:
             raise PipelineFailed(f"A query was answered by words alone: {outcome.why_words}.")
-        yield question.id, best_passages(outcome.hits, retrieval=retrieval)
+        for retrieval, found in rankings.items():
+            found[question.id] = best_passages(outcome.hits, retrieval=retrieval)
         if number % 100 == 0 or number == len(questions):
             say(f"searched for {number} of {len(questions)} queries")
+    return rankings
 
 
 def best_passages(hits: Sequence[Hit], *, retrieval: str) -> Ranking:
     """Return each document once, where the best of its passages stands."""
-    if arm := {"dense": "dense", "lexical": "words"}.get(retrieval):
+    arms: dict[str, Arm] = {"dense": "dense", "lexical": "words"}
+    if arm := arms.get(retrieval):
         hits = sorted((hit for hit in hits if arm in hit.ranks), key=lambda hit: hit.ranks[arm])
     return list(dict.fromkeys(hit.external_id for hit in hits))
 
 
-def write_run(path: Path, rankings: Iterator[tuple[str, Ranking]], *, tag: str) -> None:
+def write_run(path: Path, rankings: Iterable[tuple[str, Ranking]], *, tag: str) -> None:
     """Write a TREC run; scores only keep the order."""
     with path.open("w", encoding="utf-8") as file:
         for question_id, ranking in rankings:

@@ -45,3 +45,17 @@ def _short(text: str) -> str:
 
 def _table(heads: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *body])
+
+
+def comparison(report: Mapping[str, Any]) -> str:
+    """Write the scores of the old and the new model by intent; † where the new one is better beyond luck."""
+    rows = {**report["intents"], "all": report["overall"]}
+    lines = [f"{'':10} {'before':>7} {'after':>7} {'gain':>7}  95 % interval      questions"]
+    for name, row in rows.items():
+        dagger = "†" if row["better"] else " "
+        gain = row["after"] - row["before"]
+        interval = f"[{row['low']:+.1f}, {row['high']:+.1f}]"
+        lines.append(
+            f"{name:10} {row['before']:7.1f} {row['after']:7.1f} {gain:+7.1f}{dagger} {interval:17} {row['queries']:9}"
+        )
+    return "\n".join(lines)

@@ -16,6 +16,7 @@ from apps.retrievers.intents import Intent
 from apps.search import dense, lexical, services
 from apps.search.encoding import EncoderUnavailable, encode_query
 from apps.search.outcome import Asked
+from apps.search.retrieving import DEPTH
 from apps.search.scope import Scope
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def make_pool(plan: Plan, *, user: User) -> Pool:
 def _answer(wanted: Wanted, plan: Plan, *, user: User) -> tuple[str, Intent, dict[int, Ranks]]:
     """Return the query, the intent it is read with, and its pooled passages."""
     asked = Asked(query=wanted.text, intent=wanted.intent, corpora=plan.corpora, limit=plan.depth)
-    outcome = services.search(asked, user=user)
+    outcome = services.search(asked, user=user, is_live=False)
     index = VectorIndex.objects.live()
     if outcome.why_words or index is None:
         raise _without_meaning(outcome.why_words)
@@ -72,8 +73,8 @@ def _answer(wanted: Wanted, plan: Plan, *, user: User) -> tuple[str, Intent, dic
         vector = encode_query(wanted.text, outcome.intent, index=index)  # kept since the search just now
     except EncoderUnavailable as failure:
         raise _without_meaning(str(failure)) from failure
-    by_meaning = dense.find(vector, scope, index=index, limit=services.DEPTH)
-    by_words = lexical.find(wanted.text, scope, limit=services.DEPTH).passages
+    by_meaning = dense.find(vector, scope, index=index, limit=DEPTH)
+    by_words = lexical.find(wanted.text, scope, limit=DEPTH).passages
     rankings = {
         "dense": [found.passage_id for found in by_meaning],
         "words": [found.passage_id for found in by_words],

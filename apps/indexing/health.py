@@ -7,13 +7,14 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Count, Min, Q
 
-from apps.indexing import jobs, services
+from apps.indexing import certifying, jobs, services
 from apps.indexing.models import PendingVector, VectorIndex
 from apps.pages.health import Check, Finding, fail, ok, register, warn
 from apps.pages.queues import queue_check, workers_heard_from
-from apps.retrievers.calibrations import chosen_backends
 from apps.retrievers.checkpoints import CheckpointMissing, find_checkpoint
+from apps.retrievers.describe import chosen_backends
 from apps.retrievers.family import UnknownRetriever
+from apps.retrievers.gates import int8_verdict, read_gate
 
 UNSCHEDULED_AFTER_S = 120
 
@@ -29,8 +30,10 @@ def check_model() -> Finding:
     found = find_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
     where = str(found.path) if found else "built in"
     backend = chosen_backends(card, revision) if settings.ENCODER_BACKEND == "auto" else settings.ENCODER_BACKEND
-    facts = {"model": card.name, "revision": revision, "dim": card.dim, "path": where, "backend": backend}
-    return ok(f"{card.name}, revision {revision}, {backend}", **facts)
+    int8 = int8_verdict(card, revision)
+    facts = {"model": card.name, "revision": revision, "dim": card.dim, "path": where, "backend": backend, "int8": int8}
+    told = f"; int8 {int8}" if read_gate(card, revision) else ""
+    return ok(f"{card.name}, revision {revision}, {backend}{told}", **facts)
 
 
 def check_live_index() -> Finding:
@@ -41,7 +44,14 @@ def check_live_index() -> Finding:
             "Run `manage.py ensure_index`.",
         )
     facts = {"index": live.pk, "model": live.retriever, "revision": live.revision, "dim": live.dim}
-    wanted = _wanted()
+    if certifying.is_below_floor(live):
+        exactly = "searches look at every vector" if live.searches_exactly else "some answers are missed"
+        return warn(
+            f"{live.retriever} finds less than the recall@10 of {live.recall_floor} that was asked for: {exactly}",
+            f"Choose a higher ef_search on the page of index {live.pk}, or build its graph anew with a higher m.",
+            **facts,
+        )
+    wanted = live.retriever if live.chosen else _wanted()
     if wanted != live.retriever:
         return warn(
             f"made by {live.retriever}, while settings ask for {wanted}",
@@ -60,10 +70,16 @@ def check_embedding() -> Finding:
         oldest=Min("pk", filter=Q(reason="")),
     )
     facts = {"waiting": seen["waiting"], "set_aside": seen["set_aside"], "oldest_waiting_since": _since(seen["oldest"])}
+    if troubled := VectorIndex.objects.growing().exclude(trouble="").first():
+        return warn(
+            f"a worker cannot embed for {troubled.retriever}",
+            f"{troubled.trouble}. Give the workers that model, or drop index {troubled.pk}.",
+            **facts,
+        )
     if seen["set_aside"]:
         return warn(
             f"{seen['set_aside']:,} passages could not be embedded: they are found by words only",
-            "The log of the embedding worker says why.",
+            "The pages of the indexes say why and try again: `manage.py index retry`.",
             **facts,
         )
     waiting = f"{seen['waiting']:,} passages wait" if seen["waiting"] else "every passage has its vector"
@@ -114,7 +130,7 @@ register(
         name="scheduler",
         label="Scheduler",
         run=check_scheduler,
-        order=44,
+        order=45,
         needs=("broker", f"queue_{jobs.MAINTENANCE_QUEUE}"),
     ),
 )

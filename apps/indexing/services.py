@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 
 import numpy as np
 from django.conf import settings
@@ -14,13 +15,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.corpora.models import Passage
-from apps.indexing import ann, jobs
-from apps.indexing.models import PassageVector, PendingVector, VectorIndex
+from apps.indexing import ann, batches, building, jobs
+from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector, VectorIndex
 from apps.retrievers.checkpoints import default_card, get_checkpoint
-from apps.retrievers.family import RetrieverCard, get_card
+from apps.retrievers.family import RetrieverCard
+from apps.retrievers.naming import named_retriever
 
-# Below this an exact scan takes a few milliseconds and misses nothing.
-HNSW_FROM = 5_000
 # The third start that does not end sets a passage aside.
 MAX_ATTEMPTS = 3
 
@@ -29,7 +29,7 @@ def chosen_card() -> RetrieverCard:
     """Return the card that settings ask for."""
     if settings.RETRIEVER == "auto":
         return default_card(folder=settings.RETRIEVER_FOLDER)
-    return get_card(settings.RETRIEVER)
+    return named_retriever(settings.RETRIEVER)[0]
 
 
 def chosen_revision(card: RetrieverCard) -> str:
@@ -40,11 +40,14 @@ def chosen_revision(card: RetrieverCard) -> str:
 
 
 def ensure_index() -> VectorIndex:
-    """Return the index of the chosen retriever, made if need be.
+    """Return the index of the chosen retriever, made if need be; or the live one, where an admin chose that.
 
     The very first goes live at once; a later one is filled beside the live one and takes over
     when it owes nothing (see `tend`).
     """
+    live = VectorIndex.objects.live()
+    if live and live.chosen:
+        return live
     card = chosen_card()
     revision = chosen_revision(card)
     with transaction.atomic():
@@ -53,34 +56,75 @@ def ensure_index() -> VectorIndex:
         return found or create_index(card, revision=revision)
 
 
-def create_index(card: RetrieverCard, *, revision: str) -> VectorIndex:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Making:
+    """How an index is made, beyond its model."""
+
+    checkpoint: str = ""  #: folder of the weights; empty: where settings look
+    precision: str = ""  #: empty: what suits the vectors' size
+    m: int = 16
+    ef_construction: int = 64
+    ef_search: int = 0  #: 0: what suits the vectors' size
+    goes_live: bool = True  #: by itself, as soon as it is complete
+    paused: bool = False  #: owe everything, but wait to be resumed
+
+
+def create_index(card: RetrieverCard, *, revision: str, making: Making = Making()) -> VectorIndex:
     """Make an index that owes a vector for every passage there is."""
     with transaction.atomic():
         # Waits for uploads in flight: their trigger would not know of this index yet.
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE corpora_passage IN SHARE ROW EXCLUSIVE MODE")
-        first = not VectorIndex.objects.filter(status=VectorIndex.Status.LIVE).exists()
-        index = VectorIndex.objects.create(retriever=card.name, revision=revision, dim=card.dim)
+        index = VectorIndex.objects.create(
+            retriever=card.name,
+            revision=revision,
+            dim=card.dim,
+            checkpoint=making.checkpoint,
+            precision=making.precision or ann.suitable_precision(card.dim),
+            m=making.m,
+            ef_construction=making.ef_construction,
+            ef_search=making.ef_search or ann.suitable_ef_search(card.dim),
+            goes_live=making.goes_live,
+            status=VectorIndex.Status.PAUSED if making.paused else VectorIndex.Status.BUILDING,
+        )
         ann.create_partition(index)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO indexing_pendingvector (index_id, passage_id, attempts, reason) "
-                "SELECT %s, id, 0, '' FROM corpora_passage",
-                [index.pk],
-            )
-        if first:
+        owe_everything(index)
+        if making.goes_live and VectorIndex.objects.live() is None:
             go_live(index)
-        transaction.on_commit(lambda: jobs.request_embedding(index_id=index.pk))
+        if not making.paused:
+            transaction.on_commit(lambda: jobs.request_embedding(index_id=index.pk))
     return index
 
 
-def go_live(index: VectorIndex) -> None:
-    """Serve searches from `index`, retiring the one that did."""
+def owe_everything(index: VectorIndex) -> None:
+    """Note a debt for each passage that has no vector in `index`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO indexing_pendingvector (index_id, passage_id, attempts, reason) "
+            "SELECT %(index)s, p.id, 0, '' FROM corpora_passage p WHERE NOT EXISTS "
+            "(SELECT FROM indexing_passagevector v WHERE v.index_id = %(index)s AND v.passage_id = p.id) "
+            "ORDER BY p.id ON CONFLICT DO NOTHING",
+            {"index": index.pk},
+        )
+
+
+def go_live(index: VectorIndex, *, chosen: bool = False) -> None:
+    """Serve searches from `index`; the one that did stays beside it, kept up, to go back to.
+
+    chosen: by an admin, so that settings do not replace it. Whatever stood beside before is kept up no more.
+    """
     with transaction.atomic():
-        VectorIndex.objects.filter(status=VectorIndex.Status.LIVE).update(status=VectorIndex.Status.RETIRED)
-        index.status = VectorIndex.Status.LIVE
+        _only_one_at_a_time()
+        live = VectorIndex.objects.exclude(pk=index.pk).filter(status=VectorIndex.Status.LIVE).first()
+        if live is not None:
+            older = VectorIndex.objects.exclude(pk=index.pk).filter(status=VectorIndex.Status.STANDBY)
+            PendingVector.objects.filter(index__in=older).delete()
+            older.update(status=VectorIndex.Status.RETIRED)
+            live.status = VectorIndex.Status.STANDBY
+            live.save(update_fields=["status"])
+        index.status, index.chosen, index.shadow_share = VectorIndex.Status.LIVE, chosen, 0.0
         index.went_live_at = timezone.now()
-        index.save(update_fields=["status", "went_live_at"])
+        index.save(update_fields=["status", "chosen", "shadow_share", "went_live_at"])
 
 
 def request_embedding_everywhere() -> None:
@@ -93,37 +137,55 @@ def request_embedding_everywhere() -> None:
 class Batch:
     passage_ids: list[int]
     texts: list[str]
+    record: EmbeddingBatch | None = None  #: None where nothing was taken
 
 
-def lease(index: VectorIndex, *, size: int) -> Batch:
+def lease(index: VectorIndex, *, size: int, worker: str = "") -> Batch:
     """Take up to `size` owed passages for this worker; empty when none is free.
 
-    A passage whose lease ran out `MAX_ATTEMPTS` times is set aside with a reason.
+    What was started before and never ended comes in ever smaller batches, the third time alone: so that
+    the one passage that kills its workers is set aside, with a reason, and not those beside it.
     """
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
     with transaction.atomic():
         PendingVector.objects.filter(free, index=index, reason="", attempts__gte=MAX_ATTEMPTS).update(
             reason=f"{MAX_ATTEMPTS} workers died or failed over it"
         )
-        rows = list(
+        found = list(
             PendingVector.objects.select_for_update(skip_locked=True)
             .filter(free, index=index, reason="")
             .order_by("pk")
             .values_list("pk", "passage_id", "attempts")[:size]
         )
+        attempts = found[0][2] if found else 0
+        alike = list(takewhile(lambda row: row[2] == attempts, found))
+        rows = alike[: (size, max(1, size // 8), 1)[attempts]]
         PendingVector.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(
             attempts=F("attempts") + 1, leased_until=Now() + timedelta(seconds=settings.EMBED_LEASE_S)
         )
-    texts = dict(Passage.objects.filter(pk__in=[passage for _, passage, _ in rows]).values_list("pk", "text"))
-    return Batch(passage_ids=list(texts), texts=list(texts.values()))
+        texts = dict(Passage.objects.filter(pk__in=[passage for _, passage, _ in rows]).values_list("pk", "text"))
+        record = batches.begin(index, worker=worker, attempt=attempts + 1, passages=len(texts)) if texts else None
+    return Batch(list(texts), list(texts.values()), record)
 
 
 def store_vectors(index: VectorIndex, passage_ids: Sequence[int], vectors: np.ndarray) -> int:
-    """Store the vectors and strike the passages off the list, both or neither; return how many were new."""
+    """Store the vectors and strike the passages off the list, both or neither; return how many were new.
+
+    Those for an index that was dropped meanwhile are of no use any more: none is stored.
+    """
     with transaction.atomic():
+        if not _still_there(index):
+            return 0
         stored = ann.copy_vectors(index, passage_ids, vectors)
         PendingVector.objects.filter(index=index, passage_id__in=passage_ids).delete()
     return stored
+
+
+def _still_there(index: VectorIndex) -> bool:
+    """Look, and keep it from being dropped until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM indexing_vectorindex WHERE id = %s FOR KEY SHARE", [index.pk])
+        return cursor.fetchone() is not None
 
 
 def give_back(index: VectorIndex, passage_ids: Sequence[int], *, reason: str = "") -> None:
@@ -158,24 +220,27 @@ def progress(index: VectorIndex) -> Progress:
 
 
 def tend(index: VectorIndex) -> None:
-    """Do what an index needs once nothing is owed: its graph, its statistics, its turn to go live."""
+    """Do what an index needs: its graph once next to nothing is owed, its turn to go live once nothing is."""
+    if not index.is_growing or (building.wants_graph(index) and not building.build_graph(index)):
+        return
     if PendingVector.objects.filter(index=index, reason="").exists():
         return
-    enough = PassageVector.objects.filter(index=index)[HNSW_FROM - 1 : HNSW_FROM].exists()
-    if enough and not ann.has_hnsw(index):
-        ann.build_hnsw(index)
-    if index.status == VectorIndex.Status.BUILDING:
+    # An admin may have paused it while its graph was built.
+    still = VectorIndex.objects.filter(pk=index.pk, status=VectorIndex.Status.BUILDING)
+    if index.goes_live and still.exists():
         go_live(index)
+    elif not index.goes_live:
+        still.update(status=VectorIndex.Status.READY)
 
 
 def tend_all() -> None:
     """Pick up what a dead worker or a lost message left behind; runs every half minute."""
+    batches.mark_lost()
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
     for index in VectorIndex.objects.growing():
         if PendingVector.objects.filter(free, index=index, reason="").exists():
             jobs.request_embedding(index_id=index.pk, expires=30)
-        else:
-            tend(index)
+        tend(index)
 
 
 def _only_one_at_a_time() -> None:

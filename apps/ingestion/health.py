@@ -42,5 +42,7 @@ def check_files() -> Finding:
 
 register(
     Check(name="files", label="Uploaded files", run=check_files, order=30, needs=("database", "migrations")),
-    queue_check(jobs.INGEST_QUEUE, label="Reading workers", without="uploaded files wait", order=41),
+    queue_check(
+        jobs.INGEST_QUEUE, label="Reading workers", without="uploaded files wait", order=41, has_long_tasks=True
+    ),
 )

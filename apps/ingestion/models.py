@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -12,7 +13,8 @@ from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.corpora.models import Corpus, Document, Kind, StoredFile
+from apps.corpora import corrections, describing
+from apps.corpora.models import Corpus, Correction, Document, DocumentQuerySet, Kind, StoredFile
 
 if TYPE_CHECKING:
     from apps.accounts.models import User
@@ -180,6 +182,13 @@ class JobItem(models.Model):
     def is_open(self) -> bool:
         return self.state in self.OPEN
 
+    @property
+    def seconds(self) -> float | None:
+        """Return how long its last start took; None while it runs or when none was made."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
     def own_documents(self) -> models.QuerySet[Document]:
         """Return the documents that came out of this very file into this corpus."""
         return Document.objects.filter(corpus=self.job.corpus_id, source=self.source_id)
@@ -212,3 +221,79 @@ class JobItem(models.Model):
     def _mark(self, **fields: object) -> None:
         if not JobItem.objects.held_by(self).update(**fields):
             raise ItemLost(f"item {self.pk} is no longer held by the start of {self.started_at}")
+
+
+class BulkCorrectionQuerySet(models.QuerySet["BulkCorrection"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(corpus__in=Corpus.objects.writable_by(user))
+
+    def open(self) -> Self:
+        """Keep what a worker has to go on with, the oldest first."""
+        in_use = Corpus.objects.all()  # not the deleted ones
+        return self.filter(state=BulkCorrection.State.OPEN, corpus__in=in_use).order_by("asked_at", "pk")
+
+
+class BulkCorrection(models.Model):
+    """Something set on very many documents, or taken back from them: a worker does it, a step a transaction."""
+
+    class State(models.TextChoices):
+        OPEN = "OPEN", "Under way"
+        DONE = "DONE", "Done"
+        FAILED = "FAILED", "Stopped"
+
+    corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="bulk_corrections")
+    upload = models.ForeignKey(Job, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    values = models.JSONField(help_text="By field, as `Correction.value`.")
+    act = models.UUIDField(unique=True, default=uuid.uuid4, help_text="Of the corrections that it makes.")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    is_undo = models.BooleanField(default=False, help_text="Somebody wants it taken back.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    reason = models.TextField(blank=True, help_text="Why it stopped.")
+    total = models.PositiveIntegerField(help_text="Documents, when it was asked for.")
+    looked_at = models.PositiveIntegerField(default=0, help_text="Documents so far.")
+    changed = models.PositiveIntegerField(default=0, help_text="Documents so far.")
+    # Of the last document, or correction, that was done: there the next step begins.
+    up_to = models.BigIntegerField(default=0)
+
+    objects = BulkCorrectionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-asked_at"]
+
+    def __str__(self) -> str:
+        return f"correction {self.pk} of {self.corpus}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("bulk-correction", args=[self.pk])
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def lines(self) -> list[describing.Line]:
+        """Return what is set, in words."""
+        return list(describing.lines(corrections.not_stored(self.values)))
+
+    def documents(self) -> DocumentQuerySet:
+        return documents_of(self.corpus, self.upload)
+
+    def made(self) -> models.QuerySet[Correction]:
+        return Correction.objects.filter(act=self.act).order_by("pk")
+
+    def advance(self, *, up_to: int, looked_at: int, changed: int) -> None:
+        self.up_to = up_to
+        self.looked_at += looked_at
+        self.changed += changed
+        self.save(update_fields=["up_to", "looked_at", "changed"])
+
+    def end(self, state: State, reason: str = "") -> None:
+        self.state, self.reason = state, reason
+        self.save(update_fields=["state", "reason"])
+
+
+def documents_of(corpus: Corpus, upload: Job | None) -> DocumentQuerySet:
+    """Return the documents of a corpus, or those that came with one upload into it."""
+    documents = Document.objects.filter(corpus=corpus)
+    return documents.filter(source__in=upload.items.values("source")) if upload else documents

@@ -14,12 +14,13 @@ from django.db import InterfaceError, OperationalError
 
 from apps.corpora import extraction
 from apps.corpora.chunking import Chunk, chunk
+from apps.corpora.duplicates import grouping
 from apps.corpora.extraction import BadRow, ExtractedDocument, ExtractionFailed
 from apps.corpora.extraction.formats import TABLES, format_of
 from apps.indexing.models import VectorIndex
 from apps.indexing.services import chosen_card
 from apps.ingestion import archives, storing
-from apps.ingestion.heartbeat import Heartbeat
+from apps.ingestion.heartbeat import heartbeat
 from apps.ingestion.models import KEPT_BAD_ROWS, ItemLost, JobItem
 from apps.ingestion.storing import CutDocument
 from apps.retrievers.checkpoints import CheckpointMissing
@@ -41,7 +42,7 @@ def ingest(item_id: int) -> None:
     item = JobItem.objects.claim(item_id)
     if item is None:
         return
-    with Heartbeat(item):
+    with heartbeat(item):
         try:
             _read_or_fail(item)
         except ItemLost as lost:
@@ -127,7 +128,9 @@ class Reading:
 
     def _flush(self) -> None:
         if self.batch:
-            storing.store(self.item, self.batch)
+            # After the transaction: comparing goes one worker at a time, and a crash in between is made good
+            # when the item is read again.
+            grouping.compare(storing.store(self.item, self.batch))
         if self.bad_row_count:
             self.item.set_bad_rows(self.bad_rows, count=self.bad_row_count)
         self.batch, self.batch_passages, self.stored_at = [], 0, time.monotonic()
@@ -144,9 +147,9 @@ class Reading:
 
 def passage_cutter() -> Cut:
     """Return what cuts a document into passages that every model of a growing index reads to their end."""
-    cards = {index.card for index in VectorIndex.objects.growing()} or {chosen_card()}
-    counters = [(card, token_counter(card, folder=settings.RETRIEVER_FOLDER)) for card in cards]
-    max_tokens = min(card.max_tokens for card in cards)
+    models = {(index.card, index.folder) for index in VectorIndex.objects.growing()} or {(chosen_card(), None)}
+    counters = [(card, token_counter(card, folder=folder or settings.RETRIEVER_FOLDER)) for card, folder in models]
+    max_tokens = min(card.max_tokens for card, _ in models)
 
     def count_tokens(text: str) -> int:
         return max(count(card.passage_text(text)) for card, count in counters)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.files import File
 from django.db import transaction
 from django.db.models.functions import Now
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A worker gives a sign every five seconds; one silent for this long is dead, and the reaper comes every
+# A worker gives six signs in this time; one silent for so long is dead, and the reaper comes every
 # half minute: what it held waits again within a minute.
-SILENT = timedelta(seconds=30)
-# An item that waits longer, while no message is queued, has lost its message.
-LOST = timedelta(seconds=60)
+SILENT = timedelta(seconds=settings.READ_LEASE_S)
+# An item that waits longer, while fewer messages are queued than items wait, may have lost its message.
+LOST = SILENT
 # The third start that does not end sets an item aside.
 MAX_ATTEMPTS = 3
 
@@ -132,9 +133,11 @@ def reap() -> None:
 
 
 def _ask_for_forgotten() -> None:
-    forgotten = JobItem.objects.waiting().filter(waiting_since__lt=Now() - LOST)
-    # While messages wait, the items' own may be among them: asking again would only make the queue grow.
-    if forgotten.exists() and jobs.queue_is_empty():
-        ids = list(forgotten.values_list("pk", flat=True))
+    """Ask for as many of the items that wait longest as there are messages too few: no more, or the queue would grow."""
+    forgotten = JobItem.objects.waiting().filter(waiting_since__lt=Now() - LOST).order_by("waiting_since", "pk")
+    if not forgotten.exists():
+        return
+    too_few = JobItem.objects.waiting().count() - jobs.messages_waiting()
+    if ids := list(forgotten.values_list("pk", flat=True)[: max(0, too_few)]):
         log.warning("Asking again for %s items whose message was lost", len(ids))
         jobs.request_ingest(ids)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db import transaction
 
+from apps.corpora import corrections
 from apps.corpora.chunking import Chunk
 from apps.corpora.cleaning import shorten
 from apps.corpora.extraction.records import ExtractedDocument
+from apps.corpora.metadata.finding import VERSION, describe
+from apps.corpora.metadata.subject import Subject
 from apps.corpora.models import Document, DocumentText, Passage
 from apps.indexing.services import request_embedding_everywhere
 from apps.ingestion.models import JobItem
@@ -44,18 +47,20 @@ def _hash(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def store(item: JobItem, batch: Sequence[CutDocument]) -> None:
-    """Store what is new of `batch`, and count on `item`, in one transaction.
+def store(item: JobItem, batch: Sequence[CutDocument]) -> list[int]:
+    """Store what is new of `batch`, and count on `item`, in one transaction; return the documents' keys.
 
     Whatever fails or dies in between leaves nothing behind, so that the same batch may come again. Raises
     ItemLost, storing nothing, when this worker no longer holds the item.
     """
     # In the order of the constraint: two workers with the same documents wait for each other and never lock up.
     unique = {cut.fingerprint: cut for cut in sorted(batch, key=lambda cut: cut.fingerprint)}
+    described = [_document(item, cut) for cut in unique.values()]
+    corrections.reapply(described)
     with transaction.atomic():
         # An update that changes nothing, so that the rows that were there come back with their keys too.
         rows = Document.objects.bulk_create(
-            [_document(item, cut) for cut in unique.values()],
+            described,
             update_conflicts=True,
             unique_fields=["corpus", "fingerprint"],
             update_fields=["fingerprint"],
@@ -77,6 +82,7 @@ def store(item: JobItem, batch: Sequence[CutDocument]) -> None:
         item.add_counts(documents=len(fresh), passages=len(passages), duplicates=repeats)
         if passages:
             transaction.on_commit(request_embedding_everywhere, robust=True)
+    return [row.pk for row in rows]
 
 
 def _from_earlier_start(item: JobItem, known: set[int]) -> set[int]:
@@ -89,16 +95,26 @@ def _from_earlier_start(item: JobItem, known: set[int]) -> set[int]:
 
 def _document(item: JobItem, cut: CutDocument) -> Document:
     document = cut.document
+    subject = Subject(
+        title=shorten(document.title or item.name, 500),
+        text=document.text,
+        kind=document.kind or item.kind,
+        author=shorten(document.author, 200),
+        language=document.language,
+        published_at=document.published_at,
+        metadata=document.metadata,
+    )
     return Document(
         corpus_id=item.job.corpus_id,
         fingerprint=cut.fingerprint,
         external_id=(document.external_id or "")[:200],
-        kind=document.kind or item.kind,
-        title=shorten(document.title or item.name, 500),
-        author=shorten(document.author, 200),
+        kind=subject.kind,
+        title=subject.title,
+        author=subject.author,
         published_at=document.published_at,
-        language=document.language[:10],
         metadata=document.metadata,
+        finder_version=VERSION,
+        **asdict(describe(subject)),
         source_id=item.source_id,
         file_name=item.name,
     )
@@ -116,8 +132,7 @@ def _passages(row: Document, cut: CutDocument) -> list[Passage]:
             end=chunk.end,
             tokens=chunk.tokens,
             corpus_id=row.corpus_id,
-            kind=row.kind,
-            published_at=row.published_at,
+            **{name: getattr(row, name) for name in Passage.COPIES},
         )
         for position, chunk in enumerate(cut.chunks)
     ]

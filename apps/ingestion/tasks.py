@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from apps.ingestion import jobs, reading, services, sweeping
+from apps.corpora.duplicates import grouping
+from apps.ingestion import correcting, jobs, reading, services, sweeping
 
 # Below the broker's visibility timeout: a message never comes twice while its task runs. A file cut off
 # here goes on from where it was.
@@ -19,3 +20,10 @@ def reap(**_: object) -> None:
     services.reap()
     sweeping.take_deleted_corpora_apart()
     sweeping.forget_unused_files()
+    grouping.tend()
+
+
+@shared_task(name=jobs.CORRECT)
+def correct(**_: object) -> None:
+    if correcting.carry_on():
+        jobs.request_corrections()

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from apps.ingestion.models import Job
 from apps.ingestion.progress import Progress, progress
-from apps.ingestion.templatetags.durations import lasting
+from apps.pages.templatetags.durations import lasting
 
 _WIDTH = 24
 # Between the lines of a log, where no line can be written over.

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.accounts.decorators import analyst_required
 from apps.corpora.extraction import ExtractionFailed
 from apps.corpora.models import Corpus
-from apps.ingestion import attendance, catalogue, services
+from apps.ingestion import attendance, catalogue, findings, services
 from apps.ingestion.forms import DocumentFilter, ItemFilter, MappingForm, UploadForm
-from apps.ingestion.models import Job, JobItem
+from apps.ingestion.models import BulkCorrection, Job, JobItem
 from apps.ingestion.progress import progress
 from apps.ingestion.tables import preview
 from apps.ingestion.uploads import SizeLimit
@@ -43,6 +43,7 @@ def corpus(request: HttpRequest, slug: str) -> TemplateResponse:
         "may_write": may_write,
         "upload_form": UploadForm(corpus=found, user=request.user) if may_write else None,
         "jobs": found.jobs.with_counts().select_related("created_by")[:5] if may_write else [],
+        "corrections": found.bulk_corrections.exclude(state=BulkCorrection.State.DONE) if may_write else [],
         "max_bytes": settings.UPLOAD_MAX_BYTES,
     }
     return render_page(request, "ingestion/corpus.html", context, partial="documents")
@@ -91,8 +92,11 @@ def job(request: HttpRequest, pk: int) -> TemplateResponse:
     items = show.apply(found.items.bad_first().select_related("source", "job"))
     page = Paginator(items, ITEMS_A_PAGE).get_page(request.GET.get("page"))
     seen = progress(found)
+    done = {item.source_id for item in page.object_list if item.state == JobItem.State.DONE}
+    found_in = findings.of_sources(done, corpus_id=found.corpus_id)
     for item in page.object_list:
         item.embedded = seen.embedded_of(item)  # type: ignore[attr-defined]
+        item.found = found_in.get(item.source_id)  # type: ignore[attr-defined]
     context = {
         "job": found,
         "progress": seen,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 import redis.exceptions
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
+from psycopg.errors import UndefinedTable
 
 DATABASE = "database"
 BROKER = "message broker"
@@ -27,6 +29,22 @@ def outage(failure: BaseException | None) -> str | None:
             return DATABASE
         failure = failure.__cause__
     return None
+
+
+def not_ready(failure: BaseException) -> str:
+    """Say how a person at a terminal gets going where the servers or the tables are not there yet; "" otherwise."""
+    if away := outage(failure):
+        ours = settings.EMBEDDED_POSTGRES if away == DATABASE else settings.EMBEDDED_VALKEY
+        return f"The {away} does not answer. {_START if ours else 'Start it, or correct its URL in the settings.'}"
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, UndefinedTable):
+            return f"The database lacks a table. {_START}"
+        cause = cause.__cause__
+    return ""
+
+
+_START = "Start it with `make run` first: that starts the servers and makes the tables."
 
 
 def _server_is_away(failure: OperationalError) -> bool:

@@ -6,21 +6,30 @@ A worker process beats every few seconds (`workers.heartbeat`); the key of one t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import redis
 from celery import current_app
 from django.conf import settings
 
-from apps.pages.health import Check, Finding, fail, ok
+from apps.pages.health import Check, Finding, State, fail, ok, warn
 
 BEAT_EVERY_S = 5
 FORGOTTEN_AFTER_S = 4 * BEAT_EVERY_S
 # An idle worker takes a waiting message at once; one that has not for this long has lost its queue.
 STUCK_AFTER_S = 30
+
+# A call through a queue whose workers are idle is answered in milliseconds.
+SILENT_AFTER_S = 60
+# Busy ones answer between two tasks, and none takes longer than a minute or two. A file may: not so those that read.
+HANGING_AFTER_S = 300
+
+#: The queues that have a check.
+watched: set[str] = set()
 
 _WORKERS = "dmsearch:workers"
 
@@ -78,17 +87,33 @@ def queue_length(queue: str) -> int:
         return int(channel.client.llen(queue))
 
 
-def queue_check(queue: str, *, label: str, without: str, order: int) -> Check:
+def queue_check(queue: str, *, label: str, without: str, order: int, has_long_tasks: bool = False) -> Check:
     """Make the check of a queue: who takes from it, what waits, and `without` that, what people notice."""
-    return Check(name=f"queue_{queue}", label=label, run=_runner(queue, without), order=order, needs=("broker",))
+    watched.add(queue)
+    run = _runner(queue, without, has_long_tasks=has_long_tasks)
+    return Check(name=f"queue_{queue}", label=label, run=run, order=order, needs=("broker",))
 
 
-def _runner(queue: str, without: str) -> Callable[[], Finding]:
+def _runner(queue: str, without: str, *, has_long_tasks: bool) -> Callable[[], Finding]:
     def run() -> Finding:
         workers = [worker for worker in workers_heard_from() if queue in worker.queues]
-        return judge_queue(workers, waiting=queue_length(queue), queue=queue, without=without)
+        finding = judge_queue(workers, waiting=queue_length(queue), queue=queue, without=without)
+        return _with_calls(finding, queue, has_long_tasks=has_long_tasks)
 
     return run
+
+
+def _with_calls(finding: Finding, queue: str, *, has_long_tasks: bool) -> Finding:
+    """Add when a call through the queue was answered last, and fail when idle or hanging workers leave one unanswered."""
+    silent, ago = silent_for(queue), answered_ago(queue)
+    facts = {**finding.facts, "answered_s_ago": None if ago is None else round(ago)}
+    if finding.state is State.OK and silent and silent > SILENT_AFTER_S and not finding.facts["busy"]:
+        return fail(f"a call through the queue has had no answer for {silent:.0f} s", "Restart its workers.", **facts)
+    if finding.state is State.OK and silent and (ago or silent) > HANGING_AFTER_S and not has_long_tasks:
+        what = f"its workers are busy, and a call has had no answer for {ago or silent:.0f} s"
+        return warn(what, "If their logs tell of no work, restart them: what they hold goes to others.", **facts)
+    answered = "" if ago is None else f"; a call was answered {ago:.0f} s ago"
+    return replace(finding, summary=finding.summary + answered, facts=facts)
 
 
 def judge_queue(workers: list[Heartbeat], *, waiting: int, queue: str, without: str) -> Finding:
@@ -102,3 +127,28 @@ def judge_queue(workers: list[Heartbeat], *, waiting: int, queue: str, without: 
         return fail(f"{waiting:,} waiting, and nobody takes them", f"Restart the worker: process {names}.", **facts)
     count = "1 worker" if len(workers) == 1 else f"{len(workers)} workers"
     return ok(f"{count}, {busy or 'none'} busy; {waiting or 'nothing'} waiting", **facts)
+
+
+def called_key(queue: str) -> str:
+    """Name the key that holds since when a call through `queue` is on its way."""
+    return f"dmsearch:called:{queue}"
+
+
+def answered_key(queue: str) -> str:
+    """Name the key that holds when a call through `queue` was answered last."""
+    return f"dmsearch:answered:{queue}"
+
+
+def silent_for(queue: str) -> float | None:
+    """Return for how many seconds a call has had no answer; None when none is on its way."""
+    return _seconds_since(called_key(queue))
+
+
+def answered_ago(queue: str) -> float | None:
+    """Return how many seconds ago the last call was answered; None when none was."""
+    return _seconds_since(answered_key(queue))
+
+
+def _seconds_since(key: str) -> float | None:
+    moment = cast("bytes | None", redis_connection().get(key))
+    return None if moment is None else max(0.0, time.time() - float(moment))

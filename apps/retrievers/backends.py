@@ -3,7 +3,16 @@
 #: Engines, in the order they are tried, with the package each needs.
 ENGINES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
-BACKENDS = ("torch-fp32", "torch-bf16", "torch-fp16", "openvino-fp32", "openvino-bf16", "onnx-fp32")
+#: Rounds to 8 bits, which can move rankings: used where `manage.py models gate` has proven it for the model.
+INT8 = "openvino-int8"
+#: The same for whoever wants it all the same.
+UNPROVEN_INT8 = "openvino-int8-unproven"
+
+BACKENDS = (
+    *("torch-fp32", "torch-bf16", "torch-fp16"),
+    *("openvino-fp32", "openvino-bf16", INT8, UNPROVEN_INT8),
+    "onnx-fp32",
+)
 
 
 class UnknownBackend(ValueError):

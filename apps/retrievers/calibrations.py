@@ -1,12 +1,16 @@
 """What was measured of a model's backends on this machine: written by the encoders, shown by doctor."""
 
 import json
+import logging
 import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from apps.retrievers.card import RetrieverCard
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,27 +44,32 @@ def usable_cores() -> int:
 
 def read_calibration(card: RetrieverCard, revision: str) -> Calibration | None:
     """Return what was measured on this machine, or None where nothing was."""
-    path = calibration_file(card, revision)
-    if not path.is_file():
-        return None
-    found = Calibration(**json.loads(path.read_text(encoding="utf-8")))
-    return found if found.machine == this_machine() else None
-
-
-def chosen_backends(card: RetrieverCard, revision: str) -> str:
-    """Say which backend `auto` takes on this machine."""
-    if not card.hub_id:
-        return "built in"
-    known = read_calibration(card, revision)
-    if known is None:
-        return "torch on a GPU; on a CPU what is measured at its first use"
-    return f"{known.fastest('passages')} for passages, {known.fastest('queries')} for queries"
+    kept = read_measured(calibration_file(card, revision))
+    return Calibration(**kept) if kept else None
 
 
 def write_calibration(card: RetrieverCard, revision: str, calibration: Calibration) -> None:
-    path = calibration_file(card, revision)
+    write_measured(calibration_file(card, revision), asdict(calibration))
+
+
+def read_measured(path: Path) -> dict[str, Any] | None:
+    """Return what `write_measured` kept; None where that was another machine, nothing, or the file is damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        log.warning("%s is damaged: what it held is measured anew", path)
+        return None
+    return kept if kept.get("machine") == this_machine() else None
+
+
+def write_measured(path: Path, measured: dict[str, Any]) -> None:
+    """Keep figures whose "machine" is this one; a reader sees the old ones or the new ones, never half of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(calibration), indent=2), encoding="utf-8")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(measured, indent=2), encoding="utf-8")
+    unfinished.replace(path)
 
 
 def calibration_file(card: RetrieverCard, revision: str) -> Path:

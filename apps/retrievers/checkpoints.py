@@ -1,10 +1,9 @@
 """Where a model's files are. Looks at folders and names only: nothing here loads a weight.
 
-A checkpoint is looked for in three places, in this order: the folder somebody named, a package
-that carries it, the hub's cache on this machine. The network is never asked.
+A checkpoint is looked for in four places, in this order: the folder somebody named, a package
+that carries it, the models trained here, the hub's cache on this machine. The network is never asked.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,11 @@ from typing import Any
 
 from apps.retrievers import packaged
 from apps.retrievers.card import RetrieverCard
+from apps.retrievers.declared import declared_card
 from apps.retrievers.family import DMRETRIEVERS, FAMILY, PACKAGED
 from apps.retrievers.fingerprints import fingerprint, weight_files
+from apps.retrievers.own import own_folders
+from apps.retrievers.st_folder import NotUsable, read_json, read_said
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,9 @@ def find_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Check
         return Checkpoint(path=named, revision=_revision(named))
     if card.name == PACKAGED.name and (path := packaged.find_model()):
         return Checkpoint(path=path, revision=packaged.REVISION)
+    for own, its_card in own_folders():
+        if its_card == card and is_checkpoint(own):
+            return Checkpoint(path=own, revision=_revision(own))
     cached = _snapshot(card, cache=_hub_cache())
     return Checkpoint(path=cached, revision=_revision(cached)) if card.hub_id and is_checkpoint(cached) else None
 
@@ -61,35 +66,54 @@ def find_in_folder(card: RetrieverCard, folder: Path | None) -> Path | None:
 def identify(folder: Path) -> RetrieverCard | None:
     """Return the card of the checkpoint in `folder`: by what it says, its name, then its shape.
 
-    Several models share a shape (BGE and DMRetriever, say): the family's own comes first.
+    Several models share a shape (BGE and DMRetriever, say): the family's own comes first, of those that pool,
+    cut and prompt as the folder says; where none does, the model is one of its own.
     """
     config = _config(folder)
     if config is None:
         return None
-    declared = _read_json(folder / "config_sentence_transformers.json").get("retriever", "")
-    for name in (declared, folder.name):
-        if name in FAMILY:
-            return FAMILY[name]
+    if declared := declared_in(folder):
+        return declared
+    if folder.name in FAMILY:
+        return FAMILY[folder.name]
     shape = (config.get("hidden_size"), config.get("num_hidden_layers"))
     cards = [card for card in FAMILY.values() if card.hub_id]
-    cached = next((card for card in cards if _cache_name(card) in folder.parts), None)
-    return cached or next((card for card in cards if (card.dim, card.layers) == shape), None)
+    cached = next((card for card in cards if cache_name(card) in folder.parts), None)
+    return cached or _by_shape(folder, config, [card for card in cards if (card.dim, card.layers) == shape])
+
+
+def declared_in(folder: Path) -> RetrieverCard | None:
+    """Return the card of which the folder says that it is its own: a model of the family's, or one trained here."""
+    settings = read_json(folder / "config_sentence_transformers.json")
+    name = str(settings.get("retriever", ""))
+    return FAMILY[name] if name in FAMILY else declared_card(settings.get("card") or {})
+
+
+def _by_shape(folder: Path, config: dict[str, Any], alike: list[RetrieverCard]) -> RetrieverCard | None:
+    try:
+        said = read_said(folder)
+    except NotUsable:
+        return None
+    return next(filter(said.fits, alike), None) or said.card(folder, config)
 
 
 def is_checkpoint(folder: Path) -> bool:
     """Tell whether `folder` holds a model, whole: no shard that its index names is missing."""
-    shards = _read_json(folder / "model.safetensors.index.json").get("weight_map", {})
+    shards = read_json(folder / "model.safetensors.index.json").get("weight_map", {})
     whole = all((folder / name).is_file() for name in set(shards.values()))
     return whole and bool(weight_files(folder)) and _config(folder) is not None
 
 
 def adapter_base(folder: Path) -> str | None:
-    """Return the model that a LoRA adapter was trained on: a folder, or a name on the hub."""
-    name = _read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+    """Return the model that a LoRA adapter was trained on: a folder, where it is on this machine, or a name on the hub."""
+    name = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
     if not name:
         return None
-    beside = (folder / name, folder.parent / name)
-    return next((str(path) for path in beside if path.is_dir()), str(name))
+    beside = next((path for path in (folder / name, folder.parent / name) if path.is_dir()), None)
+    known = next((card for card in FAMILY.values() if card.hub_id == name), None)
+    if beside is None and known and (checkpoint := find_checkpoint(known)):
+        return str(checkpoint.path)
+    return str(beside or name)
 
 
 def tokenizer_file(folder: Path) -> Path:
@@ -119,7 +143,7 @@ def _places_in(folder: Path, card: RetrieverCard) -> Iterator[Path]:
 
 def _snapshot(card: RetrieverCard, *, cache: Path) -> Path:
     """Return where the hub's cache keeps `card` at its revision."""
-    repository = cache / _cache_name(card)
+    repository = cache / cache_name(card)
     reference = repository / "refs" / card.revision
     commit = reference.read_text().strip() if reference.is_file() else card.revision
     return repository / "snapshots" / commit
@@ -145,7 +169,7 @@ def _hub_cache() -> Path:
     return Path(home).expanduser() / "hub"
 
 
-def _cache_name(card: RetrieverCard) -> str:
+def cache_name(card: RetrieverCard) -> str:
     return f"models--{card.hub_id.replace('/', '--')}"
 
 
@@ -155,16 +179,6 @@ def _revision(path: Path) -> str:
 
 def _config(folder: Path) -> dict[str, Any] | None:
     for name in ("config.json", "adapter_config.json"):
-        if found := _read_json(folder / name):
+        if found := read_json(folder / name):
             return found
     return None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:  # cut off in the middle: as good as not there
-        return {}
-    return loaded if isinstance(loaded, dict) else {}

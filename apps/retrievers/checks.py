@@ -9,7 +9,7 @@ from django.core.checks import Warning as Caution
 
 from apps.retrievers.backends import UnknownBackend, check_backend
 from apps.retrievers.checkpoints import CheckpointMissing, find_in_folder, get_checkpoint
-from apps.retrievers.family import FAMILY, HASHING, UnknownRetriever, get_card
+from apps.retrievers.family import FAMILY, STAND_INS, UnknownRetriever, get_card
 
 
 @register
@@ -19,7 +19,7 @@ def check_retriever(**_: Any) -> list[CheckMessage]:
         return []
     try:
         card = get_card(settings.RETRIEVER)
-        if card != HASHING:
+        if card not in STAND_INS:
             get_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
     except UnknownRetriever as error:
         return [Error(str(error), hint="`manage.py models list` shows them.", id="retrievers.E001")]

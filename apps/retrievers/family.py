@@ -8,12 +8,14 @@ from types import MappingProxyType
 from apps.retrievers import prompts
 from apps.retrievers.baselines import BASELINES
 from apps.retrievers.card import RetrieverCard
+from apps.retrievers.own import own_card
 
 __all__ = [
     "DMRETRIEVERS",
     "FAMILY",
     "HASHING",
     "PACKAGED",
+    "STAND_INS",
     "RetrieverCard",
     "UnknownRetriever",
     "get_card",
@@ -25,11 +27,13 @@ class UnknownRetriever(LookupError):
 
 
 def get_card(name: str) -> RetrieverCard:
-    """Return the card called `name` (case does not matter; a hub id will do)."""
+    """Return the card called `name` (case does not matter; a hub id will do), or that of a model trained here."""
     wanted = name.lower()
     for card in FAMILY.values():
         if wanted and wanted in (card.name.lower(), card.hub_id.lower()):
             return card
+    if own := own_card(name):
+        return own
     near = " or ".join(get_close_matches(name, FAMILY, n=2)) or ", ".join(card.name for card in DMRETRIEVERS)
     raise UnknownRetriever(f"No retriever is called {name!r}. Did you mean {near}? `manage.py models list` has all.")
 
@@ -91,6 +95,10 @@ HASHING = RetrieverCard(
     note="Development and tests: texts that share words come out near. Not a learned model.",
 )
 
+# Of other dims, so that changing the model can be tried where there is only one.
+HASHING_SMALL = replace(HASHING, name="hashing-128", dim=128)
+STAND_INS = (HASHING, HASHING_SMALL)
+
 FAMILY: Mapping[str, RetrieverCard] = _by_name(
-    (*DMRETRIEVERS, UNRELEASED, *map(_pretrained, DMRETRIEVERS), PACKAGED, *BASELINES, HASHING)
+    (*DMRETRIEVERS, UNRELEASED, *map(_pretrained, DMRETRIEVERS), PACKAGED, *BASELINES, *STAND_INS)
 )

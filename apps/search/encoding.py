@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from functools import cache
 from typing import cast
 
@@ -30,14 +31,23 @@ def connection() -> redis.Redis:
     )
 
 
-def encode_query(query: str, intent: Intent, *, index: VectorIndex) -> np.ndarray:
-    """Return the unit-length vector of `query`, float32 of shape (index.dim,), or raise EncoderUnavailable."""
+@cache
+def _patient_connection(timeout: float) -> redis.Redis:
+    """Return a connection on which one may wait for an answer so long."""
+    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=timeout + 1)
+
+
+def encode_query(query: str, intent: Intent, *, index: VectorIndex, timeout: float | None = None) -> np.ndarray:
+    """Return the unit-length vector of `query`, float32 of shape (index.dim,), or raise EncoderUnavailable.
+
+    timeout: in seconds; None is as long as a search waits.
+    """
     text = index.card.query_text(query, intent)
     key = cache_key(index, text)
     try:
         known = cast("bytes | None", connection().get(key))
         if known is None:
-            known = _ask(index, text)
+            known = _ask(index, text, timeout=timeout or settings.QUERY_TIMEOUT_S)
             _keep(key, known)
     except (redis.RedisError, OperationalError) as failure:
         raise EncoderUnavailable("the message broker does not answer") from failure
@@ -45,6 +55,37 @@ def encode_query(query: str, intent: Intent, *, index: VectorIndex) -> np.ndarra
     if vector.shape != (index.dim,):
         raise EncoderUnavailable(f"the encoder answered {vector.shape} instead of {index.dim} dims")
     return vector
+
+
+def encode_sentences(texts: Sequence[str], *, index: VectorIndex, timeout: float) -> np.ndarray:
+    """Return the vectors of `texts` as passages, float32 of shape (len(texts), index.dim), or raise EncoderUnavailable.
+
+    Those known are taken from the cache: the same sentences come up in many searches.
+    """
+    told = [index.card.passage_text(text) for text in texts]
+    keys = [cache_key(index, text) for text in told]
+    try:
+        known = dict(zip(keys, cast("list[bytes | None]", connection().mget(keys)), strict=True))
+        missing = {key: text for key, text in zip(keys, told, strict=True) if known[key] is None}
+        if missing:
+            known.update(zip(missing, _ask_for_several(index, list(missing.values()), timeout=timeout), strict=True))
+            with connection().pipeline() as pipe:
+                for key in missing:
+                    pipe.set(key, cast("bytes", known[key]), ex=CACHE_S)
+                pipe.execute()
+    except (redis.RedisError, OperationalError) as failure:
+        raise EncoderUnavailable("the message broker does not answer") from failure
+    return np.frombuffer(b"".join(cast("bytes", known[key]) for key in keys), dtype="<f4").reshape(len(keys), index.dim)
+
+
+def _ask_for_several(index: VectorIndex, texts: Sequence[str], *, timeout: float) -> list[bytes]:
+    reply = f"dmsearch:reply:{uuid.uuid4().hex}"
+    jobs.request_sentence_vectors(index=index, texts=texts, reply=reply, expires=timeout)
+    vectors = _await(reply, timeout=timeout)
+    size = 4 * index.dim
+    if len(vectors) != size * len(texts):
+        raise EncoderUnavailable(f"the encoder answered {len(vectors)} bytes for {len(texts)} sentences")
+    return [vectors[start : start + size] for start in range(0, len(vectors), size)]
 
 
 def remember(text: str, vector: np.ndarray, *, index: VectorIndex) -> None:
@@ -65,13 +106,14 @@ def cache_key(index: VectorIndex, text: str) -> str:
     return f"dmsearch:vector:{digest}"
 
 
-def _ask(index: VectorIndex, text: str) -> bytes:
+def _ask(index: VectorIndex, text: str, *, timeout: float) -> bytes:
     reply = f"dmsearch:reply:{uuid.uuid4().hex}"
-    timeout = settings.QUERY_TIMEOUT_S
-    jobs.request_query_vector(
-        retriever=index.retriever, revision=index.revision, text=text, reply=reply, expires=timeout
-    )
-    popped = connection().blpop([reply], timeout=timeout)
+    jobs.request_query_vector(index=index, text=text, reply=reply, expires=timeout)
+    return _await(reply, timeout=timeout)
+
+
+def _await(reply: str, *, timeout: float) -> bytes:
+    popped = _patient_connection(timeout).blpop([reply], timeout=timeout)
     if popped is None:
         raise EncoderUnavailable(f"the encoder did not answer in {timeout:g} s")
     return cast("bytes", popped[1])

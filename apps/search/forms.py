@@ -12,15 +12,18 @@ from django.utils.datastructures import MultiValueDict
 
 from apps.corpora.models import Corpus, Kind
 from apps.retrievers.intents import Intent
+from apps.search.area import Box
 from apps.search.intent import LABELS
-from apps.search.outcome import Asked
+from apps.search.outcome import Asked, Recency, Sort
 
 # A long premise; a model reads less than this anyway.
 MAX_QUERY = 2_000
 PAGE_SIZE = 10
-# Beyond this nobody looks, and neither arm does (services.DEPTH).
+# Beyond this nobody looks, and neither arm does (retrieving.DEPTH).
 MAX_PAGES = 20
-OF_ONE_DOCUMENT = 2
+# One card a document: its other passages stand in it.
+OF_ONE_DOCUMENT = 1
+MAX_VALUE = 200
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
@@ -44,6 +47,31 @@ class QueryField(forms.CharField):
         super().run_validators(value)
 
 
+class ValuesField(forms.MultipleChoiceField):
+    """Values that come out of the documents: one that no document has finds nothing, which is no mistake."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(required=False, label=label, widget=forms.CheckboxSelectMultiple)
+
+    def valid_value(self, value: Any) -> bool:
+        return len(value) <= MAX_VALUE
+
+    def clean(self, value: Any) -> list[str]:
+        values = (_UNPRINTABLE.sub(" ", text).strip() for text in super().clean(value))
+        return list(dict.fromkeys(filter(None, values)))
+
+
+class BoxField(forms.CharField):
+    """A box on the map, as "west,south,east,north" in degrees."""
+
+    def clean(self, value: Any) -> Box | None:
+        text = super().clean(value)
+        try:
+            return Box.parse(text) if text else None
+        except ValueError as failure:
+            raise ValidationError("box must be west,south,east,north in degrees.") from failure
+
+
 class SearchForm(forms.Form):
     q = QueryField()
     intent = forms.ChoiceField(
@@ -58,6 +86,14 @@ class SearchForm(forms.Form):
     )
     since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
     until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+    hazard = ValuesField("Hazards")
+    place = ValuesField("Places")
+    event = ValuesField("Events")
+    language = ValuesField("Languages")
+    source = ValuesField("Sources")
+    box = BoxField(required=False, label="Part of the map", widget=forms.HiddenInput)
+    sort = forms.ChoiceField(required=False, label="Order", choices=Sort.choices)
+    recency = forms.ChoiceField(required=False, label="Prefer", choices=Recency.choices)
     page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGES, widget=forms.HiddenInput)
 
     def __init__(self, data: MultiValueDict[str, str], *, corpora: Sequence[Corpus]) -> None:
@@ -86,7 +122,28 @@ class SearchForm(forms.Form):
             kinds=tuple(data["kind"]),
             since=data["since"],
             until=data["until"],
+            hazards=tuple(data["hazard"]),
+            places=tuple(data["place"]),
+            events=tuple(data["event"]),
+            languages=tuple(data["language"]),
+            sources=tuple(data["source"]),
+            box=data["box"],
+            sort=Sort(data["sort"]),
+            recency=Recency(data["recency"]),
             offset=((data["page"] or 1) - 1) * limit,
             limit=limit,
             of_one_document=of_one_document,
         )
+
+
+class MarksForm(forms.Form):
+    """Which hits of a search are to be marked by meaning: those of one page."""
+
+    q = QueryField()
+    intent = forms.ChoiceField(choices=[(str(intent), label) for intent, label in LABELS.items()])
+    passage = forms.TypedMultipleChoiceField(coerce=int)
+
+    def __init__(self, data: MultiValueDict[str, str]) -> None:
+        super().__init__(data)
+        asked = [text for text in data.getlist("passage")[:PAGE_SIZE] if text.isdecimal() and len(text) < 19]
+        cast("forms.TypedMultipleChoiceField", self.fields["passage"]).choices = [(text, text) for text in asked]

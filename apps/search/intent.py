@@ -1,4 +1,4 @@
-"""What a query asks for, read from its form and from the kinds of the corpora searched.
+"""What a query asks for, read from its form and from what is searched: its kinds and what its texts look like.
 
 Rules that a person can check, each giving its reason in words: people must be able to see why a
 query was read as it was, and to change it. Form cannot tell everything: a bare statement can be a
@@ -13,6 +13,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from apps.retrievers.intents import Intent
+from apps.search.form import CLAIM_WORDS, TOPIC_WORDS, Form
+from apps.search.premises import likeness
+from apps.search.shape import Shape
 
 QA, QADOC, TWITTER, FACTCHECK, NLI, STS = Intent
 
@@ -25,11 +28,6 @@ LABELS = {
     STS: "Sentence → same meaning",
 }
 
-# Longer statements are read as premises: a claim is one thing said in one short sentence. Measured: docs/evaluation.md.
-CLAIM_WORDS = 22
-# Longer texts are rarely topics, verb or none: headlines leave verbs out that no list holds.
-TOPIC_WORDS = 8
-
 
 @dataclass(frozen=True, slots=True)
 class Detection:
@@ -41,91 +39,71 @@ class Detection:
     sure: bool = True
 
 
-def detect(text: str, kinds: Collection[str] = ()) -> Detection:
-    """Return how to read `text` when corpora of these `kinds` are searched; none given: any kind."""
-    form = Form.of(text)
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What is known of the corpora searched; nothing known is no evidence."""
+
+    kinds: frozenset[str] = frozenset()
+    shapes: tuple[Shape, ...] = ()
+
+    def only(self, kind: str) -> bool:
+        return self.kinds == {kind}
+
+    @property
+    def are_questions(self) -> bool:
+        return bool(self.shapes) and all(shape.are_questions for shape in self.shapes)
+
+    @property
+    def are_statements(self) -> bool:
+        return bool(self.shapes) and all(shape.are_statements for shape in self.shapes)
+
+    @property
+    def words(self) -> float:
+        """How long the texts searched are, on average over the corpora."""
+        return sum(shape.words for shape in self.shapes) / len(self.shapes) if self.shapes else 0.0
+
+
+def detect(text: str, kinds: Collection[str] = (), shapes: Collection[Shape] = ()) -> Detection:
+    """Return how to read `text` when corpora of these `kinds` and `shapes` are searched; none given: any."""
+    form, searched = Form.of(text), Searched(frozenset(kinds), tuple(shapes))
     for rule in _RULES:
-        if detection := rule(form, frozenset(kinds)):
+        if detection := rule(form, searched):
             return detection
     raise AssertionError("the last rule takes every text")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the shape of a query gives away."""
-
-    text: str
-    words: tuple[str, ...]
-    sentences: int
-
-    @classmethod
-    def of(cls, text: str) -> Form:
-        tidy = " ".join(text.split())
-        return cls(
-            text=tidy,
-            words=tuple(_WORD.findall(tidy.lower().replace("’", "'"))),
-            sentences=max(1, len(_SENTENCE_END.findall(tidy))),
-        )
-
-    @property
-    def question_sign(self) -> str:
-        """Say what makes it a question; empty when nothing does."""
-        if self.text.endswith("?"):
-            return "ends with '?'"
-        if match := _QUESTION_START.match(self.text):
-            return f"asks '{match[0].strip().lower()}'"
-        return ""
-
-    @property
-    def statement_sign(self) -> str:
-        """Say what makes it a statement; empty when it only names a topic."""
-        if verb := next(filter(None, map(self._verb_at, range(1, len(self.words)))), ""):
-            return f"states something ('{verb}')"
-        if self.text.endswith((".", "!")) and len(self.words) > 3:
-            return "is a whole sentence"
-        if len(self.words) > TOPIC_WORDS and not _TOPIC_SIGN.search(self.text):
-            return "is long for a topic"
-        return ""
-
-    def _verb_at(self, place: int) -> str:
-        """Return the word there if it is a finite verb; 'tests' is one only before what is tested."""
-        word, following = self.words[place], self.words[place + 1 : place + 2]
-        if word in _VERBS:
-            return word
-        is_verb = word in _NOUNS_OR_VERBS and following and following[0] not in _AFTER_NOUNS
-        return word if is_verb else ""
-
-    @property
-    def is_long(self) -> bool:
-        return self.sentences > 1 or len(self.words) > CLAIM_WORDS
+Rule = Callable[[Form, Searched], Detection | None]
 
 
-Rule = Callable[[Form, frozenset[str]], Detection | None]
-
-
-def _is_a_pasted_post(form: Form, kinds: frozenset[str]) -> Detection | None:
-    if not (match := _POST.search(form.text)):
+def _is_a_pasted_post(form: Form, searched: Searched) -> Detection | None:
+    if not (sign := form.post_sign):
         return None
-    sign = f"looks like a pasted post ('{match[0].strip()}')"
-    if kinds == {"tweet"}:
+    if searched.only("tweet"):
         return Detection(TWITTER, (sign, "only tweets are searched"), (STS, FACTCHECK))
     return Detection(FACTCHECK, (sign, "posts are pasted to be checked"), (STS, TWITTER))
 
 
-def _asks_in_so_many_words(form: Form, kinds: frozenset[str]) -> Detection | None:
+def _searches_questions_only(form: Form, searched: Searched) -> Detection | None:
+    if not searched.are_questions or searched.only("tweet"):
+        return None
+    sign = form.question_sign or form.statement_sign or "names a topic"
+    return Detection(STS, (sign, "only questions are searched: which asks the same?"), (QA, QADOC))
+
+
+def _asks_in_so_many_words(form: Form, searched: Searched) -> Detection | None:
     """The person names what is wanted: 'tweets about', 'is it true that', 'guidance on'."""
     if len(form.words) > CLAIM_WORDS:
         return None
     for intent, pattern in _REQUESTS.items():
-        if intent == QADOC and kinds == {"tweet"}:
+        if intent == QADOC and searched.only("tweet"):
             continue  # "reports of looting" among tweets are tweets
         if match := pattern.search(form.text):
             return Detection(intent, (f"says '{match[0].strip().lower()}'",))
     return None
 
 
-def _searches_tweets_only(form: Form, kinds: frozenset[str]) -> Detection | None:
-    if kinds != {"tweet"}:
+def _searches_tweets_only(form: Form, searched: Searched) -> Detection | None:
+    if not searched.only("tweet"):
         return None
     reason = "only tweets are searched"
     if form.question_sign:
@@ -135,10 +113,10 @@ def _searches_tweets_only(form: Form, kinds: frozenset[str]) -> Detection | None
     return Detection(TWITTER, (reason,))
 
 
-def _is_a_question(form: Form, kinds: frozenset[str]) -> Detection | None:
+def _is_a_question(form: Form, searched: Searched) -> Detection | None:
     if not (sign := form.question_sign):
         return None
-    if kinds == {"claim"}:
+    if searched.only("claim"):
         reason = "only claims are searched: which says the same?"
         return Detection(STS, (sign, reason), (FACTCHECK, QA))
     if match := _PROCEDURE.search(form.text):
@@ -146,58 +124,90 @@ def _is_a_question(form: Form, kinds: frozenset[str]) -> Detection | None:
     return Detection(QA, (sign,), (QADOC,))
 
 
-def _speaks_of_people_in_need(form: Form, kinds: frozenset[str]) -> Detection | None:
-    """Posts are where people ask for help and offer it; a sentence about them is still a sentence."""
+def _speaks_of_people_in_need(form: Form, searched: Searched) -> Detection | None:
+    """Posts are where people ask for help, offer it and feel for others; a sentence about them is still a sentence."""
     if not (match := _NEED.search(form.text)) or form.text.endswith("."):
         return None
-    return Detection(TWITTER, (f"speaks of people asking or offering ('{match[0]}')",), (QA, QADOC))
+    return Detection(TWITTER, (f"speaks of what people post ('{match[0].lower()}')",), (QA, QADOC))
 
 
-def _is_a_statement(form: Form, kinds: frozenset[str]) -> Detection | None:
-    """A claim, a premise or a sentence: length and kinds only make one of them likelier."""
+def _states_something_among_statements(form: Form, searched: Searched) -> Detection | None:
+    if not searched.are_statements or searched.only("claim"):
+        return None
+    if not form.statement_sign and len(form.words) < _TOPIC_AT_MOST:
+        return None
+    sign = form.statement_sign or "is long for a topic among statements"
+    if searched.kinds and searched.kinds <= {"report", "guidance"}:
+        return _statement(FACTCHECK, sign, "reports and guidance hold evidence")
+    return _by_kind(form, sign, searched) or _statement(*_compared(form, searched, sign))
+
+
+def _compared(form: Form, searched: Searched, sign: str) -> tuple[Intent, str, str]:
+    """Beside the texts searched a statement tells what it wants: evidence is longer than it, conclusions are shorter."""
+    length, usual = len(form.words), searched.words
+    if form.sentences > 1 or length > usual * _LONGER:
+        return NLI, sign, "is longer than the statements searched: which follow from it?"
+    if length < usual / _LONGER:
+        return FACTCHECK, sign, "is shorter than the statements searched: which are evidence?"
+    return STS, sign, "is as long as the statements searched: which say the same?"
+
+
+def _is_a_statement(form: Form, searched: Searched) -> Detection | None:
+    """A claim, a premise or a sentence: how it is written and the kinds only make one of them likelier."""
     if not (sign := form.statement_sign):
         return None
-    if kinds == {"claim"}:
+    return _by_kind(form, sign, searched) or _statement(*_as_written(form, sign))
+
+
+def _by_kind(form: Form, sign: str, searched: Searched) -> Detection | None:
+    if searched.only("claim"):
         likeliest = NLI if len(form.words) > TOPIC_WORDS else STS
-        reasons = (sign, "only claims are searched: which of them follow from it or repeat it?")
-    elif form.is_long:
-        likeliest, reasons = NLI, (sign, "is long for a claim")
-    elif kinds == {"other"}:
-        likeliest, reasons = STS, (sign, "neither evidence nor claims are searched: what says the same?")
-    elif kinds and kinds <= {"report", "guidance"}:
-        likeliest, reasons = FACTCHECK, (sign, "reports and guidance hold evidence")
-    else:
-        likeliest, reasons = FACTCHECK, (sign, "is short, like a claim")
+        return _statement(likeliest, sign, "only claims are searched: which of them follow from it or repeat it?")
+    if searched.only("other"):
+        return _statement(STS, sign, "neither evidence nor claims are searched: what says the same?")
+    return None
+
+
+def _as_written(form: Form, sign: str) -> tuple[Intent, str, str]:
+    if form.sentences > 1:
+        return NLI, sign, "is of several sentences: long for a claim"
+    found = likeness(form)
+    signs = f": {', '.join(found.signs)}" if found.signs else ""
+    if found.is_premise:
+        return NLI, sign, f"reads like a premise{signs}"
+    return FACTCHECK, sign, f"reads like a claim{signs}"
+
+
+def _statement(likeliest: Intent, *reasons: str) -> Detection:
     others = tuple(intent for intent in (FACTCHECK, NLI, STS) if intent != likeliest)
     return Detection(likeliest, reasons, others, sure=False)
 
 
-def _names_a_topic(form: Form, kinds: frozenset[str]) -> Detection:
+def _names_a_topic(form: Form, searched: Searched) -> Detection:
     if len(form.words) <= 1:
         return Detection(QA, ("is one word",), (QADOC, TWITTER), sure=False)
-    return Detection(QADOC, ("names a topic, asks and states nothing",), (QA, TWITTER))
+    reason = "names a topic, asks and states nothing"
+    if searched.are_statements:
+        return Detection(QA, (reason, "what is searched has no whole documents"), (QADOC, TWITTER))
+    return Detection(QADOC, (reason,), (QA, TWITTER))
 
 
 _RULES: tuple[Rule, ...] = (
     _is_a_pasted_post,
+    _searches_questions_only,
     _asks_in_so_many_words,
     _searches_tweets_only,
     _is_a_question,
     _speaks_of_people_in_need,
+    _states_something_among_statements,
     _is_a_statement,
     _names_a_topic,
 )
 
-_WORD = re.compile(r"[\w'-]+")
-_SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z]|$)")
-_POST = re.compile(r"(?<!\w)@\w{2,}|\bpic\.twitter\.com|\bt\.co/|^RT ")
-_QUESTION_START = re.compile(
-    r"(what|which|who|whom|whose|when|where|why|how)\b"
-    r"|(is|are|was|were|do|does|did|can|could|should|would|will|has|have|may|must) "
-    r"(the|a|an|i|we|you|they|he|she|it|this|that|there|these|those|my|our|your|any|people|\w+ly|\w+)\b"
-    r"|(explain|describe|tell me|in what|at what|for how|for what|to what|under what)\b",
-    re.IGNORECASE,
-)
+# So much longer than what is searched is longer.
+_LONGER = 1.25
+# Among single sentences a title of so many words is one of them.
+_TOPIC_AT_MOST = 5
 _PROCEDURE = re.compile(
     r"\b(how (do|should|can|must|shall) (we|you|i|one|people|volunteers|teams)|how to"
     r"|what (should|must|shall|do) [\w ]+ do\b|what to do|what happened)\b",
@@ -205,7 +215,9 @@ _PROCEDURE = re.compile(
 )
 _NEED = re.compile(
     r"\b((someone|somebody|anyone|people|families|family) (\w+ing|trapped|stranded|missing|in need)"
-    r"|(asking|looking|searching|begging) for|offering|in need of|who needs?|needed$|needs? (help|rescue|a boat))\b",
+    r"|(asking|looking|searching|begging) for|offering|in need of|who needs?|needed( or offered)?$"
+    r"|needs? (help|rescue|a boat)|(requests?|offers?) (for|of) (aid|help)|people affected: |personal updates"
+    r"|donations and |(sympathy|condolences|prayers|gratitude)\b(?=.*,)|caution and advice)\b",
     re.IGNORECASE,
 )
 _DOCUMENT = (
@@ -214,7 +226,8 @@ _DOCUMENT = (
 )
 _REQUESTS: dict[Intent, re.Pattern[str]] = {
     TWITTER: re.compile(
-        r"\b(tweets?|twitter|social media|hashtags?|(posts?|messages?) (about|from|on|of|asking|and)"
+        r"\b(tweets?|twitter|hashtags?|(posts|messages) (about|from|on|of|asking|and)"
+        r"|(on|in|from) social media$|social media (posts?|messages?|updates?|reports?)"
         r"|people (are )?(saying|posting|asking)|eye-?witness(es)?)\b|(?<!\w)#[a-z]\w+$",
         re.IGNORECASE,
     ),
@@ -235,23 +248,3 @@ _REQUESTS: dict[Intent, re.Pattern[str]] = {
         re.IGNORECASE,
     ),
 }
-# A year or a colon: "Cholera in Congo, 1999", "Alberta floods: roads closed".
-_TOPIC_SIGN = re.compile(r"\b(19|20)\d\d$|: ")
-_VERBS = frozenset(
-    """
-    is are was were be been has have had can cannot may might will would could should must do does did
-    isn't aren't wasn't weren't can't won't doesn't don't didn't
-    says said shows showed shown finds found suggests suggested reveals revealed indicates indicated
-    confirms confirmed warns warned declares declared announces announced orders ordered
-    causes caused cures cured prevent prevents prevented protect protects protected reduces reduced increases increased
-    improve improves improved reduce increase affects affected spreads kills killed injures injured dies died
-    tested begins began ends ended starts started leads led helps helped worked tells told
-    fails failed collapses collapsed explodes exploded flooded closed opens opened destroyed
-    evacuates requires required remains remained becomes became makes made derails conducts
-    takes took gets got goes went comes came seems stops stopped rises rose falls fell gives gave
-    """.split()
-)
-_NOUNS_OR_VERBS = frozenset(
-    "tests fires hits works reports floods closes causes plans needs calls claims strikes urges uses".split()
-)
-_AFTER_NOUNS = frozenset("in on at of for from to by with and or during after before near across about under".split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from apps.corpora.sentences import Span, sentences
 # About eight lines of a result row.
 EXCERPT_CHARACTERS = 600
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 _ENDED = re.compile(r"[.!?;:…][\"'”’»)\]]*$")
 _STEMMER = snowballstemmer.stemmer("english")
 
@@ -32,8 +33,16 @@ class Excerpt:
 
 def excerpt(text: str, weights: Mapping[str, float]) -> Excerpt:
     """Cut `text` to whole sentences around the one whose words weigh most (`weights`: by stem)."""
-    spans = sentences(text) or [Span(0, len(text))]
-    best = best_sentence(text, spans, weights)
+    spans = spans_of(text)
+    return excerpt_around(text, spans, best_sentence(text, spans, weights))
+
+
+def spans_of(text: str) -> Sequence[Span]:
+    return sentences(text) or [Span(0, len(text))]
+
+
+def excerpt_around(text: str, spans: Sequence[Span], best: int | None) -> Excerpt:
+    """Cut `text` to whole sentences around the one at `best`; None marks nothing."""
     first, last = _around(spans, best or 0)
     start, end = spans[first].start, _end(spans[last], spans[first].start)
     within = {"starts_within": first > 0, "ends_within": last < len(spans) - 1 or end < spans[last].end}
@@ -45,14 +54,27 @@ def excerpt(text: str, weights: Mapping[str, float]) -> Excerpt:
 
 def best_sentence(text: str, spans: Sequence[Span], weights: Mapping[str, float]) -> int | None:
     """Return the place of the sentence that holds the most telling words of the query; None if none does."""
-    scores = [_score(text[slice(*span)], weights) for span in spans]
+    scores = word_scores(text, spans, weights)
     best = max(range(len(spans)), key=lambda place: (scores[place], -place))
     return best if scores[best] > 0 else None
 
 
+def word_scores(text: str, spans: Sequence[Span], weights: Mapping[str, float]) -> list[float]:
+    return [_score(text[slice(*span)], weights) for span in spans]
+
+
+def matched_words(text: str, weights: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the words of `text` that the query has too, as `text` writes them, the most telling first."""
+    found: dict[str, str] = {}
+    for word in _WORD.findall(text):
+        if weights.get(stem := _stem(word.lower())):
+            found.setdefault(stem, word)
+    return tuple(found[stem] for stem in sorted(found, key=lambda stem: -weights[stem]))
+
+
 def _score(sentence: str, weights: Mapping[str, float]) -> float:
     """A heading repeats the question rather than answering it: it counts half."""
-    score = sum(weights.get(stem, 0.0) for stem in _stems(sentence))
+    score = sum(weights.get(stem, 0.0) for stem in stems(sentence))
     return score if _ENDED.search(sentence) else score / 2
 
 
@@ -74,10 +96,12 @@ def _end(last: Span, start: int) -> int:
     return min(last.end, start + 2 * EXCERPT_CHARACTERS)
 
 
-def _stems(sentence: str) -> set[str]:
-    return {_stem(word) for word in _WORD.findall(sentence.lower())}
+def stems(sentence: str) -> set[str]:
+    return {_stem(word.lower()) for word in _WORD.findall(sentence)}
 
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
-    return _STEMMER.stemWord(word)
+    """Accents count for nothing, as in the index."""
+    plain = "".join(mark for mark in unicodedata.normalize("NFKD", word) if not unicodedata.combining(mark))
+    return _STEMMER.stemWord(plain)

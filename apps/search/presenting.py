@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from django.http import QueryDict
-
 import apps.corpora
-from apps.corpora.models import Corpus, Kind, Passage
+from apps.corpora.models import Corpus, Passage
 from apps.indexing.models import PendingVector, VectorIndex
 from apps.retrievers.intents import Intent
 from apps.search.intent import LABELS
+from apps.search.links import query_string, without_value
 from apps.search.outcome import Asked
 
 _EXAMPLES = Path(apps.corpora.__file__).parent / "exercise" / "queries.json"
@@ -31,12 +30,13 @@ class Chip:
     query_string: str
 
 
-def chips(asked: Asked, *, names: dict[str, str]) -> Iterator[Chip]:
-    """Yield a chip for each filter of `asked`; `names`: of corpora, by slug."""
-    for slug in asked.corpora:
-        yield _chip(asked, "corpus", slug, label=names[slug])
-    for kind in asked.kinds:
-        yield _chip(asked, "kind", kind, label=str(Kind(kind).label))
+def chips(asked: Asked, *, names: Mapping[str, Mapping[str, str]]) -> Iterator[Chip]:
+    """Yield a chip for each filter of `asked`; `names`: by filter, how its values are called."""
+    for name, values in asked.chosen.items():
+        for value in values:
+            yield _chip(asked, name, value, label=names.get(name, {}).get(value, value))
+    if asked.box:
+        yield _chip(asked, "box", str(asked.box), label="this part of the map")
     if asked.since:
         yield _chip(asked, "since", asked.since.isoformat(), label=f"from {asked.since:%d %b %Y}")
     if asked.until:
@@ -44,25 +44,7 @@ def chips(asked: Asked, *, names: dict[str, str]) -> Iterator[Chip]:
 
 
 def _chip(asked: Asked, name: str, value: str, *, label: str) -> Chip:
-    return Chip(name, value, label, query_string(asked, without=(name, value)))
-
-
-def query_string(asked: Asked, *, without: tuple[str, str] = ("", ""), intent: Intent | None = None) -> str:
-    """Write `asked` as a URL's query string: only what is set, so that a link stays short; page one again."""
-    query = QueryDict(mutable=True)
-    chosen = intent or asked.intent
-    pairs = [
-        ("q", asked.query),
-        ("intent", str(chosen) if chosen else ""),
-        *(("corpus", slug) for slug in asked.corpora),
-        *(("kind", kind) for kind in asked.kinds),
-        ("since", asked.since.isoformat() if asked.since else ""),
-        ("until", asked.until.isoformat() if asked.until else ""),
-    ]
-    for name, value in pairs:
-        if value and (name, value) != without:
-            query.appendlist(name, value)
-    return query.urlencode()
+    return Chip(name, value, label, query_string(without_value(asked, name, value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,7 @@ class Reading:
 
 def readings(asked: Asked) -> list[Reading]:
     return [
-        Reading(key, intent, label, query_string(asked, intent=intent))
+        Reading(key, intent, label, query_string(replace(asked, intent=intent)))
         for key, (intent, label) in enumerate(LABELS.items(), start=1)
     ]
 
@@ -117,10 +99,12 @@ class Filling:
     passages: int
 
 
-def filling(index: VectorIndex | None, corpora: Sequence[Corpus]) -> Filling | None:
-    if index is None or not PendingVector.objects.filter(index=index).exists():
+def filling(corpora: Sequence[Corpus]) -> Filling | None:
+    """Say how full the live index is; None where nothing is owed to it."""
+    owing = PendingVector.objects.filter(index__status=VectorIndex.Status.LIVE)
+    if not owing.exists():
         return None
     ids = [corpus.pk for corpus in corpora]
-    owed = PendingVector.objects.filter(index=index, passage__corpus__in=ids).count()
+    owed = owing.filter(passage__corpus__in=ids).count()
     passages = Passage.objects.filter(corpus__in=ids).count()
     return Filling(passages - owed, passages) if owed else None

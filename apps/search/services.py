@@ -1,78 +1,113 @@
-"""The story of a search: read the intent, ask both arms within what the person may see, fuse, show."""
+"""The story of a search: read the intent, ask both arms within what the person may see, fuse, order, fold, show."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from apps.corpora.models import Corpus, Passage
+from apps.corpora.models import Corpus
 from apps.indexing.models import VectorIndex
-from apps.search import dense, lexical
-from apps.search.encoding import EncoderUnavailable, encode_query
-from apps.search.fusion import Fused, Row, fold, reciprocal_rank_fusion
+from apps.retrievers.fusion import DENSE_SHARES, fuse_scores
+from apps.retrievers.intents import Intent
+from apps.search import area, facets, shadow, showing
+from apps.search import wording as wordings
+from apps.search.clock import Clock
+from apps.search.facts import PassageFacts, facts_of, names_of
+from apps.search.folding import Row, rows_of
 from apps.search.intent import detect
-from apps.search.lexical import WordsFound
-from apps.search.marking import excerpt
-from apps.search.outcome import Asked, Folded, Hit, Mode, Outcome
-from apps.search.scope import Found, Scope
+from apps.search.ordering import in_order, prefer_recent
+from apps.search.outcome import Asked, Mode, Outcome
+from apps.search.reading import forced, readings
+from apps.search.retrieving import Evidence, Search
+from apps.search.scope import Scope
+from apps.search.shapes import shapes_of
 from apps.search.suitable import weight
+from apps.search.wording import Wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-
     from apps.accounts.models import User
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-# How deep each arm looks: what both rank below this would hardly be looked at.
-DEPTH = 100
+def search(asked: Asked, *, user: User, corpora: Sequence[Corpus] | None = None, is_live: bool = True) -> Outcome:
+    """Answer `asked` from the corpora that `user` may read.
 
-
-def search(asked: Asked, *, user: User) -> Outcome:
-    """Answer `asked` from the corpora that `user` may read."""
-    clock = _Clock()
-    corpora = readable_corpora(user, slugs=asked.corpora)
-    detection = detect(asked.query, asked.kinds or {corpus.kind for corpus in corpora})
+    corpora: these, where they are known already. is_live: a person asked this and waits; what the product asks by
+    itself is not shadowed.
+    """
+    clock = Clock()
+    readable = readable_corpora(user) if corpora is None else corpora
+    corpora = [corpus for corpus in readable if not asked.corpora or corpus.slug in asked.corpora]
+    wording = wordings.read(asked.query)
+    detection = detect(wording.text, asked.kinds or {corpus.kind for corpus in corpora}, shapes_of(corpora))
     intent = asked.intent or detection.intent
-    scope = Scope(
-        corpora=tuple(corpus.pk for corpus in corpora), kinds=asked.kinds, since=asked.since, until=asked.until
-    )
+    alternatives = () if asked.intent or detection.sure else detection.alternatives
+    ways_to_read = forced(intent) if asked.intent else readings(intent, alternatives=alternatives, kinds=asked.kinds)
+    scope = _scope(asked, wording, corpora)
     index = VectorIndex.objects.live()
-    with ThreadPoolExecutor(1) as encoder:  # another process encodes: meanwhile we search by words
-        vector = (
-            encoder.submit(clock.timing("encode", encode_query), asked.query, intent, index=index) if index else None
-        )
-        with clock.measuring("sql"):
-            by_words = lexical.find(asked.query, scope, limit=DEPTH)
-        by_meaning, why_words = _by_meaning(vector, scope, index=index, clock=clock)
-    unsure = not (asked.intent or detection.sure)
-    weigh = partial(weight, intent=intent, alternatives=detection.alternatives if unsure else ())
-    rows, fused = _arrange(by_meaning, by_words.passages, weigh=weigh, of_one_document=asked.of_one_document)
-    model = index.retriever if index else ""
-    shown = rows[asked.offset : asked.offset + asked.limit]
+    evidence = Search(wording.text, scope, ways_to_read, index).run(clock)
+    fused = _fuse(evidence, intent, alternatives=alternatives)
     with clock.measuring("sql"):
-        hits = _hits(shown, fused, first_rank=asked.offset + 1, words=by_words, model=model)
+        facts = facts_of(fused)
+    scores, rows = _in_rows(asked, fused, facts)
+    counted = [facts[row.shown].counted for row in rows]
+    model = index.retriever if index else ""
+    with clock.measuring("sql"):
+        hits = showing.hits(
+            rows[asked.offset : asked.offset + asked.limit],
+            showing.Reasons(scores=scores, ways=evidence.ways(), weights=evidence.by_words.weights, model=model),
+            scope=scope,
+            first_rank=asked.offset + 1,
+        )
+    if is_live and not evidence.why_words:
+        shadow.offer(wording.text, intent, scope)
     return Outcome(
-        query=asked.query,
+        asked=asked,
         intent=intent,
         detection=detection,
         instruction=index.card.instruction_for(intent) if index else "",
         model=model,
         revision=index.revision if index else "",
-        mode=_mode(by_words.passages, why_words=why_words),
-        why_words=why_words,
+        mode=_mode(evidence),
+        why_words=evidence.why_words,
         took_ms=clock.total(),
         timings=clock.parts,
         hits=hits,
         found=len(rows),
+        facets=facets.count(counted, chosen=asked.chosen, names=names_of(corpora)),
+        points=area.points(place for row in rows if (place := facts[row.shown].main_place)),
+        timeline=facets.timeline(counted),
+        did_you_mean=_corrected(asked.query, evidence.by_words.corrections),
+    )
+
+
+def _in_rows(
+    asked: Asked, fused: Mapping[int, float], facts: Mapping[int, PassageFacts]
+) -> tuple[dict[int, float], list[Row]]:
+    """Return the scores with recency in them, and the rows of all that was found, in the order asked for.
+
+    A passage deleted since it was found has no facts, and no row.
+    """
+    dates = {passage: facts[passage].published_at for passage in facts}
+    scores = prefer_recent({passage: fused[passage] for passage in facts}, dates, asked.recency)
+    ranked = in_order(sorted(scores, key=lambda passage: -scores[passage]), dates, asked.sort)
+    return scores, rows_of(ranked, facts, of_one_document=asked.of_one_document)
+
+
+def _scope(asked: Asked, wording: Wording, corpora: Sequence[Corpus]) -> Scope:
+    return Scope(
+        corpora=tuple(corpus.pk for corpus in corpora),
+        kinds=asked.kinds,
+        since=asked.since,
+        until=asked.until,
+        hazards=asked.hazards,
+        places=asked.places,
+        events=asked.events,
+        languages=asked.languages,
+        publishers=asked.sources,
+        box=asked.box,
+        must=wording.must,
+        must_not=wording.must_not,
     )
 
 
@@ -82,119 +117,33 @@ def readable_corpora(user: User, *, slugs: Sequence[str] = ()) -> list[Corpus]:
     return list(corpora.filter(slug__in=slugs) if slugs else corpora)
 
 
-def _by_meaning(
-    vector: Future[np.ndarray] | None, scope: Scope, *, index: VectorIndex | None, clock: _Clock
-) -> tuple[tuple[Found, ...], str]:
-    """Return what the model finds, or nothing and the reason why it had no say."""
-    if vector is None or index is None:
-        return (), "no search index is live yet"
-    try:
-        query = vector.result()
-    except EncoderUnavailable as failure:
-        return (), str(failure)
-    with clock.measuring("sql"):
-        return dense.find(query, scope, index=index, limit=DEPTH), ""
-
-
-def _mode(by_words: Sequence[Found], *, why_words: str) -> Mode:
-    if why_words:
+def _mode(evidence: Evidence) -> Mode:
+    if evidence.why_words:
         return "words"
-    return "hybrid" if by_words else "dense"
+    return "hybrid" if evidence.by_words.passages else "dense"
 
 
-def _arrange(
-    by_meaning: Sequence[Found],
-    by_words: Sequence[Found],
-    *,
-    weigh: Callable[[str], float],
-    of_one_document: int | None,
-) -> tuple[list[Row[int]], dict[int, Fused[int]]]:
-    arms = {"dense": [f.passage_id for f in by_meaning], "words": [f.passage_id for f in by_words]}
-    weights = {f.passage_id: weigh(f.kind) for f in (*by_meaning, *by_words)}
-    ranking = reciprocal_rank_fusion(arms, weights=weights)
-    documents = {f.passage_id: f.document_id for f in (*by_meaning, *by_words)}
-    ids = [fused.item for fused in ranking]
-    rows = fold(ids, documents, at_most=of_one_document or len(ids))
-    return rows, {fused.item: fused for fused in ranking}
+def _fuse(evidence: Evidence, intent: Intent, *, alternatives: Sequence[Intent]) -> dict[int, float]:
+    """Return a score for each passage found, kinds that suit the intent less well by themselves and lowered.
+
+    By themselves, or the tweet that repeats a claim would leave nothing of its evidence's scores.
+    """
+    suiting: dict[float, list[int]] = {}
+    for passage, found in evidence.found.items():
+        suiting.setdefault(weight(found.kind, intent, alternatives=alternatives), []).append(passage)
+    return {
+        passage: suits * score
+        for suits, passages in suiting.items()
+        for passage, score in fuse_scores(
+            {p: evidence.cosines[p] for p in passages if p in evidence.cosines},
+            {p: evidence.bm25[p] for p in passages if p in evidence.bm25},
+            share=DENSE_SHARES[intent],
+        ).items()
+    }
 
 
-def _hits(
-    rows: Sequence[Row[int]], fused: Mapping[int, Fused[int]], *, first_rank: int, words: WordsFound, model: str
-) -> tuple[Hit, ...]:
-    """Fetch what the rows show, in one query."""
-    wanted = [pk for row in rows for pk in (row.shown, *row.folded)]
-    passages = Passage.objects.select_related("document", "corpus").defer("words").in_bulk(wanted)
-    return tuple(
-        _hit(
-            passages[row.shown],
-            fused[row.shown],
-            rank=rank,
-            weights=words.weights,
-            model=model,
-            folded=[passages[pk] for pk in row.folded if pk in passages],
-        )
-        for rank, row in enumerate(rows, start=first_rank)
-        if row.shown in passages  # deleted since it was found
-    )
-
-
-def _hit(
-    passage: Passage,
-    fused: Fused[int],
-    *,
-    rank: int,
-    weights: Mapping[str, float],
-    model: str,
-    folded: Sequence[Passage],
-) -> Hit:
-    document = passage.document
-    return Hit(
-        rank=rank,
-        score=fused.score,
-        passage_id=passage.pk,
-        corpus=passage.corpus.slug,
-        corpus_name=passage.corpus.name,
-        kind=passage.kind,
-        document_id=document.pk,
-        external_id=document.external_id,
-        title=document.title,
-        heading=passage.heading,
-        page=passage.page,
-        text=passage.text,
-        excerpt=excerpt(passage.text, weights),
-        url=passage.get_absolute_url(),
-        published_at=document.published_at,
-        author=document.author,
-        metadata=document.metadata,
-        ranks=fused.ranks,
-        model=model,
-        folded=tuple(Folded(p.get_absolute_url(), p.page, p.heading) for p in folded),
-    )
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Milliseconds since it was made, and how many of them each part took; parts may overlap."""
-
-    started: float = field(default_factory=time.perf_counter)
-    parts: dict[str, float] = field(default_factory=lambda: {"encode": 0.0, "sql": 0.0})
-
-    @contextmanager
-    def measuring(self, part: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.parts[part] += (time.perf_counter() - started) * 1000
-
-    def timing(self, part: str, do: Callable[P, T]) -> Callable[P, T]:
-        """Return `do` with its time measured, for another thread to call."""
-
-        def timed(*args: P.args, **kwargs: P.kwargs) -> T:
-            with self.measuring(part):
-                return do(*args, **kwargs)
-
-        return timed
-
-    def total(self) -> float:
-        return (time.perf_counter() - self.started) * 1000
+def _corrected(query: str, corrections: Mapping[str, str]) -> str:
+    """Return the query with its misspelt words put right, or "" where none is."""
+    for word, meant in corrections.items():
+        query = re.sub(rf"\b{re.escape(word)}\b", meant, query)
+    return query if corrections else ""

@@ -31,6 +31,7 @@ const actions = {
   ArrowDown: () => moveTo(1),
   ArrowUp: () => moveTo(-1),
   o: () => document.activeElement.closest(".hit")?.querySelector(".hit-link").click(),
+  w: () => document.activeElement.closest(".hit")?.querySelector(".why > summary").click(),
   Escape: () => box.focus(),
 };
 
@@ -52,25 +53,41 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
-// -- Links that change the search change the form too, or the next keystroke would undo them ---------
+// -- Links and brushes that change the search: the results come without a new page, and the form follows ----
+function show(query) {
+  htmx.ajax("GET", `${location.pathname}${query}`, { source: "#results", target: "#results", swap: "outerHTML" });
+}
+
+document.addEventListener("search:show", (event) => show(event.detail));
+
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("#results a");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const { field, value, intent, clear } = link.dataset;
-  if (intent !== undefined) form.querySelector(`input[name=intent][value="${intent}"]`).checked = true;
-  else if (field) drop(field, value);
-  else if (clear !== undefined) ["corpus", "kind", "since", "until"].forEach((name) => drop(name));
-  else return;
+  const link = event.target.closest("#results a[href^='?']");
+  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  form.requestSubmit();
+  if (link.dataset.query) box.value = link.dataset.query;
+  show(link.getAttribute("href"));
 });
 
-function drop(name, value) {
-  for (const input of form.querySelectorAll(`input[name=${name}]`)) {
-    if (input.type !== "checkbox") input.value = "";
-    else if (value === undefined || input.value === value) input.checked = false;
+// The results carry the filters that have no field of their own; those that have one are set here.
+function follow(state) {
+  const asked = new URLSearchParams(state);
+  for (const input of form.querySelectorAll("input:not([name=q]), select")) {
+    if (input.type === "radio") input.checked = input.value === (asked.get(input.name) ?? "");
+    else if (input.type === "checkbox") input.checked = asked.getAll(input.name).includes(input.value);
+    else if (input.name) input.value = asked.get(input.name) ?? "";
   }
 }
+
+// -- Suggestions are links; taken, they go on in the box ----------------------------------------------------
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("#suggestions a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  box.value = new URLSearchParams(link.search).get("q");
+  box.focus();
+  document.getElementById("suggestions").replaceChildren();
+  form.requestSubmit();
+});
 
 // -- The limit: without us the browser cuts a long paste in silence; say it instead ---------------------
 const limit = box.maxLength;
@@ -81,10 +98,18 @@ box.addEventListener("input", () => {
   box.reportValidity();
 });
 
+// -- What was open stays open, from one answer to the next ---------------------------------------------------
+let mapIsOpen = false;
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details.map")) mapIsOpen = event.target.open;
+}, true);
+
 // -- After an update: say it to screen readers, name the page after the search -------------------------
 document.addEventListener("htmx:afterSwap", (event) => {
   const results = document.getElementById("results");
-  if (!results) return;
+  if (!results || !event.target.matches("#results")) return;
+  if (results.dataset.state) follow(results.dataset.state);
+  if (mapIsOpen) results.querySelector("details.map")?.setAttribute("open", "");
   summary.textContent = results.dataset.summary;
   document.title = `${box.value.slice(0, 60) || "Search"} · dmsearch`;
 });

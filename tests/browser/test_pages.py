@@ -107,16 +107,16 @@ class TestHeader:
     def test_is_walked_through_by_keyboard_in_reading_order(self, signed_in_page):
         signed_in_page.goto(reverse("help"))
         walked = []
-        for _ in range(13):
+        for _ in range(14):
             signed_in_page.keyboard.press("Tab")
             walked.append(
                 signed_in_page.evaluate(
                     "(document.activeElement.ariaLabel || document.activeElement.innerText || document.activeElement.title).trim()"
                 )
             )
-        pages = ["Search", "Corpora", "Uploads", "Judging", "Quality", "Users", "Status", "Help"]
-        assert walked[:10] == ["Skip to content", "dmsearch", *pages]
-        assert walked[11] == "admin"
+        pages = ["Search", "Corpora", "Uploads", "Judging", "Quality", "Indexes", "Users", "Status", "Help"]
+        assert walked[:11] == ["Skip to content", "dmsearch", *pages]
+        assert walked[12] == "Account: admin"
 
     def test_shows_where_the_focus_is(self, signed_in_page):
         signed_in_page.goto(reverse("help"))

@@ -5,8 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from apps.corpora.duplicates.grouping import compare
 from apps.corpora.models import DocumentText, Kind
 from apps.indexing.jobs import request_embedding
+from apps.search import spelling
 from tests.factories import CorpusFactory, DocumentFactory, PassageFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,8 +48,30 @@ def searched(signed_in_page, library):
     return signed_in_page
 
 
+@pytest.fixture
+def retweets(library, index):
+    """What three accounts say in the same words."""
+    said = "The ferry to Lowquay is cancelled until the storm has passed; stay where you are and wait for news"
+    documents = []
+    for account in ("@harbour", "@ana", "@ben"):
+        documents.append(DocumentFactory(corpus=library, title="Ferry", author=account))
+        DocumentText.objects.create(document=documents[-1], text=said)
+        PassageFactory(document=documents[-1], text=said)
+    compare([document.pk for document in documents])
+    request_embedding(index_id=index.pk)
+
+
 def box(page):
     return page.get_by_role("searchbox", name="What are you looking for?")
+
+
+def tab_to(page, wanted, *, at_most=40):
+    """Press Tab until `wanted` has the focus, as somebody without a mouse does."""
+    for _ in range(at_most):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail(f"No way by Tab to {wanted}")
 
 
 class TestTyping:
@@ -153,7 +177,7 @@ class TestFilters:
         searched.locator(".filters").get_by_text("Tweets of the storm").click()
         expect(searched.locator(".hit")).to_have_count(1)
         expect(searched).to_have_url(re.compile("corpus=tweets"))
-        searched.locator("#results .chips a").click()
+        searched.locator("#in-force a").click()
         expect(searched.locator(".hit")).to_have_count(10)
         expect(searched).not_to_have_url(re.compile("corpus="))
         expect(searched.get_by_role("checkbox", name="Tweets of the storm")).not_to_be_checked()
@@ -166,15 +190,64 @@ class TestFilters:
         expect(signed_in_page.get_by_label("From", exact=True)).to_have_value("")
 
 
+class TestSpelling:
+    @pytest.fixture
+    def misspelt(self, signed_in_page, library):
+        spelling.learn()
+        signed_in_page.goto("/")
+        signed_in_page.keyboard.type("Which levvee failed?")
+        expect(signed_in_page.locator("#did-you-mean")).to_have_text("Did you mean Which levee failed??")
+        return signed_in_page
+
+    def test_is_put_right_by_keyboard_alone(self, misspelt):
+        tab_to(misspelt, misspelt.locator("#did-you-mean a"))
+        misspelt.keyboard.press("Enter")
+        expect(misspelt.locator("#did-you-mean")).to_have_count(0)
+        expect(box(misspelt)).to_have_value("Which levee failed?")
+        expect(misspelt).to_have_url(re.compile(r"/\?q=Which\+levee\+failed%3F$"))
+        expect(misspelt.locator("mark").first).to_have_text("The levee at Crake Hollow failed at dawn.")
+        misspelt.keyboard.press("ArrowDown")
+        expect(misspelt.locator(".hit-link").first).to_be_focused()
+
+    def test_finds_meanwhile_what_was_meant(self, misspelt, assert_accessible, assert_fits_phone):
+        expect(misspelt.locator(".hit h2").first).to_have_text("Sitrep 7")
+        assert_accessible(misspelt)
+        assert_fits_phone(misspelt)
+
+
 class TestResults:
     def test_fold_many_passages_of_one_document(self, searched):
         folded = searched.locator(".folded").first
-        expect(folded.locator("summary")).to_have_text("2 more from this document")
+        expect(searched.locator(".also").first).to_contain_text("A second levee holds.")
+        expect(folded.locator("summary")).to_have_text("1 more from this document")
         folded.locator("summary").click()
         expect(folded.get_by_role("link").first).to_be_visible()
 
+    def test_unfold_near_duplicates_by_keyboard_and_fold_them_again(self, signed_in_page, retweets, assert_accessible):
+        page = signed_in_page
+        page.goto("/?q=Is+the+ferry+to+Lowquay+cancelled%3F")
+        shown = page.locator(".hit", has_text="The ferry to Lowquay")
+        expect(shown).to_have_count(1)
+        summary, others = shown.locator(".copies summary"), shown.locator(".copies").get_by_role("link")
+        expect(summary).to_have_text("2 more like this")
+        expect(others).to_have_count(0)
+        shown.locator(".hit-link").focus()
+        tab_to(page, summary)
+        page.keyboard.press("Enter")
+        expect(others).to_have_count(2)
+        assert_accessible(page)
+        page.keyboard.press("Enter")
+        expect(others).to_have_count(0)
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        expect(others.first).to_be_focused()
+        accounts = {shown.locator("header").inner_text().rpartition(" · ")[2], *others.all_inner_texts()}
+        assert accounts == {"@harbour", "@ana", "@ben"}
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"/documents/\d+/"))
+
     def test_lead_on_to_more(self, searched):
-        searched.get_by_role("link", name="More").click()
+        searched.get_by_role("link", name="More", exact=True).click()
         expect(searched.locator(".hits")).to_have_attribute("start", "11")
 
     def test_show_tweets_as_tweets(self, signed_in_page, library):
@@ -203,7 +276,7 @@ class TestWithoutJavaScript:
         plain_page.get_by_role("button", name="Search").click()
         expect(plain_page.locator(".hit")).to_have_count(1)
         expect(plain_page.locator("#reading")).to_contain_text("Sentence → same meaning")
-        plain_page.locator("#results .chips a").click()
+        plain_page.locator("#in-force a").click()
         expect(plain_page.locator(".hit")).to_have_count(10)
 
 

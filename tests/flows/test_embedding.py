@@ -3,12 +3,12 @@ from django.db import connection
 
 from apps.corpora.models import Passage
 from apps.indexing import services
-from apps.indexing.models import PassageVector, PendingVector
+from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector
 from apps.retrievers.family import get_card
 from apps.retrievers.intents import Intent
 from apps.search.encoding import encode_query
 from tests.factories import DocumentFactory
-from tests.flows.conftest import wait_until
+from tests.flows.conftest import forget_messages, wait_until
 from workers.encoders.hashing import HashingEncoder
 
 pytestmark = pytest.mark.flow
@@ -74,15 +74,36 @@ class TestEmbedWorker:
         wait_until(tended_to_the_end, every=1)
         assert_each_passage_has_one_vector(index, 6000)
 
-    def test_two_workers_share_a_load(self, start_worker):
+    def test_goes_on_when_the_broker_lost_all_messages_in_mid_load(self, start_worker):
         index = services.create_index(get_card("hashing"), revision="1")
+        many_passages(3000)
+        start_worker("embed")
+        services.request_embedding_everywhere()
+        wait_until(lambda: PassageVector.objects.filter(index=index).exists())
+        forget_messages()
+        services.tend_all()
+        wait_until(lambda: not services.progress(index).owed)
+        assert_each_passage_has_one_vector(index, 3000)
+
+    def test_two_workers_share_a_load(self, start_worker, tmp_path):
+        index = services.create_index(get_card("hashing"), revision="1")
+        start_worker("embed")
+        start_worker("embed")
+        logs = [tmp_path / "embed-0.log", tmp_path / "embed-1.log"]
+
+        def both_have_their_encoder():
+            services.request_embedding_everywhere()  # nothing is owed yet
+            return all("succeeded in" in log.read_text() for log in logs)
+
+        wait_until(both_have_their_encoder, every=0.5)
         many_passages(4000)
-        start_worker("embed")
-        start_worker("embed")
         for _ in range(2):
             services.request_embedding_everywhere()
         wait_until(lambda: not services.progress(index).owed)
         assert_each_passage_has_one_vector(index, 4000)
+        done = EmbeddingBatch.objects.filter(state=EmbeddingBatch.State.DONE)
+        assert done.values("worker").distinct().count() == 2
+        assert sum(done.values_list("stored", flat=True)) == 4000
 
 
 class TestQueryWorker:

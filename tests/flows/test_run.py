@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -53,8 +54,9 @@ class Run:
 
     def child(self, *words: str) -> psutil.Process | None:
         for each in psutil.Process(self.process.pid).children():
-            if set(words) <= set(each.cmdline()):
-                return each
+            with suppress(psutil.NoSuchProcess):  # a zombie is one: it has just been killed
+                if set(words) <= set(each.cmdline()):
+                    return each
         return None
 
     def end(self, sent: signal.Signals = signal.SIGINT) -> int:

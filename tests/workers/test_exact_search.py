@@ -75,6 +75,15 @@ class TestTopK:
         tracemalloc.stop()
         assert of_twenty < 1.5 * of_two
 
+    def test_memory_does_not_grow_with_the_dimensions(self):
+        passages = np.broadcast_to(unit_rows(1, dim=4_096).astype(np.float16), (30_000, 4_096))  # 490 MB as float32
+        tracemalloc.start()
+        _, rows = top_k(unit_rows(4, dim=4_096), passages, 10)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 150 * 2**20
+        assert np.array_equal(rows[0], np.arange(10))
+
     @pytest.mark.torch
     def test_torch_finds_the_same(self):
         torch = pytest.importorskip("torch")

@@ -8,19 +8,23 @@ cuts it into the model's tokens, `batches` puts texts of a length together, a ba
 transformer that `loading` read, and `pooling` makes one unit vector of its hidden states.
 """
 
+import sys
 from functools import lru_cache
 from pathlib import Path
 
-from apps.retrievers.backends import is_server
+from apps.retrievers.backends import INT8, is_server
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import find_checkpoint, get_checkpoint
-from apps.retrievers.family import HASHING
-from workers.encoders.backends import choose_backend, open_backend
+from apps.retrievers.family import STAND_INS
+from workers.encoders.backends import choose_backend, open_backend, require_proof
 from workers.encoders.base import Encoder, EncoderUnavailable, Workload
 from workers.encoders.hashing import HashingEncoder
 from workers.encoders.remote import RemoteEncoder
 
 __all__ = ["Encoder", "EncoderUnavailable", "get_encoder"]
+
+#: OpenVINO and NNCF tell their maker about each use unless this package is missing: here it is.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 
 @lru_cache(maxsize=4)
@@ -38,11 +42,13 @@ def get_encoder(
     "openvino", "onnx"), one of apps.retrievers.backends.BACKENDS, or the URL of a server that has the model. Raises
     CheckpointMissing or EncoderUnavailable, whose messages are for people.
     """
-    if card.name == HASHING.name:
-        return HashingEncoder()
+    if card in STAND_INS:
+        return HashingEncoder(card)
     if is_server(backend):
         return RemoteEncoder(card, backend, checkpoint=find_checkpoint(card, folder=folder))
     checkpoint = get_checkpoint(card, folder=folder)
+    if backend == INT8:
+        require_proof(card, checkpoint)
     if backend == "auto":
         backend = choose_backend(card, checkpoint, device=device, workload=workload)
-    return open_backend(card, checkpoint, backend=backend, device=device)
+    return open_backend(card, checkpoint, backend=backend, device=device, workload=workload)

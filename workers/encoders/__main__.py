@@ -1,4 +1,4 @@
-"""python -m workers.encoders check | export | bench: the encoders by themselves, without Django."""
+"""python -m workers.encoders check | export | rate | bench: the encoders by themselves, without Django."""
 
 import argparse
 import json
@@ -16,10 +16,13 @@ from apps.retrievers.backends import UnknownBackend
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint, CheckpointMissing, default_card, get_checkpoint
 from apps.retrievers.family import UnknownRetriever, get_card
+from apps.retrievers.gates import int8_verdict
 from apps.retrievers.intents import Intent
+from apps.retrievers.naming import known_by, named_retriever
 from workers.encoders import EncoderUnavailable, get_encoder
 
-_TIMED = ("torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "onnx-fp32")
+_AT_A_TIME = 128
+_TIMED = ("torch-fp32", "torch-bf16", "openvino-fp32", "openvino-bf16", "onnx-fp32")  # int8 if asked for: it needs nncf
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,18 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def check(options: argparse.Namespace) -> None:
     """Load a model, which tests it, and say what it is and how long a query takes."""
-    card = get_card(options.name)
+    card, named = named_retriever(options.name)
+    folder = named or options.checkpoint_folder
     started = time.perf_counter()
-    encoder = get_encoder(
-        card, device=options.device, backend=options.backend, folder=options.checkpoint_folder, workload="queries"
-    )
+    encoder = get_encoder(card, device=options.device, backend=options.backend, folder=folder, workload="queries")
     loaded_s = time.perf_counter() - started
     started = time.perf_counter()
     vectors = encoder.encode([card.query_text("Which levees failed?", intent) for intent in Intent])
     facts = {
         "name": card.name,
+        **({"known_by": known_by(named, card)} if named else {}),
         "revision": encoder.revision,
         "backend": encoder.backend,
+        "int8": int8_verdict(card, encoder.revision),
         "dim": int(vectors.shape[1]),
         "unit_length": bool(np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)),
         "intents_differ": bool(np.abs(vectors[1:] - vectors[0]).max() > 1e-3),
@@ -59,12 +63,26 @@ def export(options: argparse.Namespace) -> None:
     """Write a sentence-transformers folder."""
     from workers.encoders.export import export as export_folder
 
-    card = get_card(options.name)
-    checkpoint = get_checkpoint(card, folder=options.checkpoint_folder)
+    card, folder = _named(options)
+    checkpoint = get_checkpoint(card, folder=folder)
     scores = _scores(options.scores) if options.scores else {}
     export_folder(card, checkpoint, options.folder, scores=scores)
     facts = {"name": card.name, "revision": checkpoint.revision, "path": str(options.folder)}
     _write(json.dumps(facts) if options.json else f"{card.name} is in {options.folder}")
+
+
+def rate(options: argparse.Namespace) -> None:
+    """Encode the texts of a file as an embed worker would, and say how many a second."""
+    card, folder = _named(options)
+    encoder = get_encoder(card, device=options.device, backend=options.backend, folder=folder)
+    texts = [card.passage_text(json.loads(line)) for line in options.file.read_text(encoding="utf-8").splitlines()]
+    encoder.encode(texts[:_AT_A_TIME])
+    started = time.perf_counter()
+    for start in range(0, len(texts), _AT_A_TIME):
+        encoder.encode(texts[start : start + _AT_A_TIME])
+    passages_per_s = round(len(texts) / (time.perf_counter() - started), 2)
+    facts = {"name": card.name, "backend": encoder.backend, "passages_per_s": passages_per_s}
+    _write(json.dumps(facts))
 
 
 def bench(options: argparse.Namespace) -> None:
@@ -91,6 +109,11 @@ def _checkpoint_to_time(card: RetrieverCard, options: argparse.Namespace, scratc
     return random_checkpoint(card, scratch / card.name)
 
 
+def _named(options: argparse.Namespace) -> tuple[RetrieverCard, Path | None]:
+    card, folder = named_retriever(options.name)
+    return card, folder or options.checkpoint_folder
+
+
 def _scores(path: Path) -> dict[str, float]:
     """Return NDCG@10 in percent by intent, the mean over the sets of an evaluation's JSON lines."""
     by_intent = defaultdict(list)
@@ -111,6 +134,11 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("name")
     exporting.add_argument("folder", type=Path)
     exporting.add_argument("--scores", type=Path, help="what `python -m workers.evaluation … --json` printed")
+    rating = _action(actions, "rate", run=rate)
+    rating.add_argument("name")
+    rating.add_argument("file", type=Path, help="a JSON string a line")
+    rating.add_argument("--device", default="auto")
+    rating.add_argument("--backend", default="auto")
     benching = _action(actions, "bench", run=bench)
     benching.add_argument("name", nargs="?", help="default: the product's model")
     benching.add_argument("--backends", nargs="+", default=_TIMED, metavar="BACKEND")

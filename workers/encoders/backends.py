@@ -2,19 +2,23 @@
 
 import logging
 import time
+from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from apps.retrievers.backends import ENGINES, check_backend
+from apps.retrievers.backends import ENGINES, INT8, UNPROVEN_INT8, check_backend
 from apps.retrievers.calibrations import (
     Calibration,
     calibration_file,
     read_calibration,
     this_machine,
+    usable_cores,
     write_calibration,
 )
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
+from apps.retrievers.gates import read_gate
 from workers.encoders.base import Encoder, EncoderUnavailable, Workload
 from workers.encoders.exported import locked
 
@@ -25,10 +29,12 @@ _LARGEST_GRAPH = 400
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # the driver's own; the second under Windows
 
 
-def open_backend(card: RetrieverCard, checkpoint: Checkpoint, *, backend: str, device: str = "auto") -> Encoder:
+def open_backend(
+    card: RetrieverCard, checkpoint: Checkpoint, *, backend: str, device: str = "auto", workload: Workload = "passages"
+) -> Encoder:
     """Open `card` with one backend: an engine ("torch") in its best precision, or one of BACKENDS."""
     check_backend(backend)
-    engine, _, precision = backend.partition("-")
+    engine, _, precision = backend.removesuffix("-unproven").partition("-")
     if find_spec(ENGINES[engine]) is None:
         raise EncoderUnavailable(f"The backend {backend} needs the package {ENGINES[engine]}.")
     if engine == "torch":
@@ -38,7 +44,7 @@ def open_backend(card: RetrieverCard, checkpoint: Checkpoint, *, backend: str, d
     if engine == "openvino":
         from workers.encoders.openvino_backend import open_openvino
 
-        return open_openvino(card, checkpoint, precision=precision or "auto")
+        return open_openvino(card, checkpoint, precision=precision or "auto", workload=workload)
     from workers.encoders.onnx_backend import open_onnx
 
     return open_onnx(card, checkpoint)
@@ -48,6 +54,8 @@ def choose_backend(card: RetrieverCard, checkpoint: Checkpoint, *, device: str, 
     """Return the backend for this device and workload, measured once a machine and remembered."""
     if card.parameters > _LARGEST_GRAPH or device not in ("auto", "cpu") or (device == "auto" and _has_gpu()):
         return "torch"
+    if (gate := read_gate(card, checkpoint.revision)) and gate.passed:
+        return INT8
     with locked(calibration_file(card, checkpoint.revision).with_suffix(".lock")):
         known = read_calibration(card, checkpoint.revision)
         if known is None:
@@ -56,20 +64,32 @@ def choose_backend(card: RetrieverCard, checkpoint: Checkpoint, *, device: str, 
     return known.fastest(workload)
 
 
+def require_proof(card: RetrieverCard, checkpoint: Checkpoint) -> None:
+    """Raise EncoderUnavailable unless int8 is proven to be worth it for this model on this machine."""
+    gate = read_gate(card, checkpoint.revision)
+    if gate and gate.passed:
+        return
+    found = gate.summary() if gate else f"not measured: `manage.py models gate {card.name} --sets FOLDER...` does it"
+    raise EncoderUnavailable(
+        f"{INT8} with {card.name} here is {found}. ENCODER_BACKEND=auto takes the fastest that keeps the ranking;"
+        f" {UNPROVEN_INT8} takes int8 all the same."
+    )
+
+
 def calibrate(card: RetrieverCard, checkpoint: Checkpoint) -> Calibration:
     """Measure every engine that is installed here, a second or two each."""
     passages, queries = {}, {}
     for engine in ENGINES:
+        opened = partial(open_backend, card, checkpoint, backend=engine, device="cpu")
         try:
-            encoder = open_backend(card, checkpoint, backend=engine, device="cpu")
+            bulk, single = opened(workload="passages"), opened(workload="queries")
         except EncoderUnavailable as unavailable:
             logger.warning("%s is left out: %s", engine, unavailable)
             continue
-        passages[encoder.backend] = texts_a_second(encoder, tokens=256, batch=8, rounds=2)
-        queries[encoder.backend] = texts_a_second(encoder, tokens=12, batch=1, rounds=20)
-        logger.info(
-            "%s: %s passages/s, %s queries/s", encoder.backend, passages[encoder.backend], queries[encoder.backend]
-        )
+        name = bulk.backend
+        passages[name] = texts_a_second(bulk, tokens=256, batch=8 * usable_cores(), rounds=2)
+        queries[name] = texts_a_second(single, tokens=12, batch=1, rounds=20)
+        logger.info("%s: %s passages/s, %s queries/s", name, passages[name], queries[name])
     if not passages:
         raise EncoderUnavailable(f"No engine here can run {card.name}: the log says why.")
     return Calibration(machine=this_machine(), passages=passages, queries=queries)
@@ -85,6 +105,16 @@ def texts_a_second(encoder: Encoder, *, tokens: int, batch: int, rounds: int) ->
         encoder.encode(texts)
         seconds.append(time.perf_counter() - started)
     return round(batch / min(seconds), 1)
+
+
+def passages_a_second(encoders: Sequence[Encoder], *, rounds: int = 8) -> dict[str, float]:
+    """Return the best rate of each by its backend's name; they take turns, so a busy moment favours none."""
+    best = dict.fromkeys((encoder.backend for encoder in encoders), 0.0)
+    for _ in range(rounds):
+        for encoder in encoders:
+            rate = texts_a_second(encoder, tokens=256, batch=16 * usable_cores(), rounds=1)
+            best[encoder.backend] = max(best[encoder.backend], rate)
+    return best
 
 
 def text_of(tokens: int) -> str:

@@ -2,7 +2,10 @@
 
 import logging
 from collections.abc import Sequence
-from threading import Lock
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from threading import Semaphore
 
 import numpy as np
 
@@ -17,8 +20,14 @@ logger = logging.getLogger(__name__)
 
 #: Texts tokenised at a time. Enough to find neighbours in length, few enough to hold.
 _WINDOW = 1_024
-#: Measured: anything from 4 to 16 passages of 256 tokens suits a CPU alike.
-TOKENS_ON_CPU = 4_096
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Capacity:
+    """What a backend takes: so many tokens a batch, padding included, and so many batches at once."""
+
+    tokens: int = 4_096  #: measured on a CPU with all cores at one batch: anything from 1,024 on suits alike
+    batches: int = 1
 
 
 class BatchedEncoder:
@@ -32,29 +41,32 @@ class BatchedEncoder:
         forward: Forward,
         revision: str,
         backend: str,
-        token_budget: int,
+        capacity: Capacity,
     ) -> None:
         self.card = card
         self.revision = revision
         self.backend = backend
-        self.token_budget = token_budget
+        self.token_budget = capacity.tokens
         self._tokenizer = tokenizer
         self._forward = forward
-        self._lock = Lock()
+        self._turn = Semaphore(capacity.batches)  # more batches would only share the same cores or memory
+        self._pool = ThreadPoolExecutor(capacity.batches, "encode") if capacity.batches > 1 else None
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.empty((len(texts), self.card.dim), dtype=np.float32)
         for start in range(0, len(texts), _WINDOW):
             rows = self._tokenizer.token_ids(texts[start : start + _WINDOW])
-            for batch in by_budget([len(row) for row in rows], budget=self.token_budget):
-                self._fill(vectors[start : start + len(rows)], rows, batch)
+            batches = by_budget([len(row) for row in rows], budget=self.token_budget)
+            fill = partial(self._fill, vectors[start : start + len(rows)], rows)
+            for _ in self._pool.map(fill, batches) if self._pool else map(fill, batches):
+                pass  # raises what a batch raised
         return vectors
 
     def _fill(self, vectors: Vectors, rows: TokenRows, batch: Sequence[int]) -> None:
         """Compute the rows at `batch`, in two halves if they do not fit into memory together."""
         ids, mask = padded([rows[position] for position in batch], pad_id=self._tokenizer.pad_id)
         try:
-            with self._lock:  # one batch at a time: two would only share the same cores or memory
+            with self._turn:
                 vectors[batch] = self._forward(ids, mask)
         except MemoryError:
             if len(batch) == 1:
@@ -73,7 +85,12 @@ class BatchedEncoder:
 
 
 def proven_encoder(
-    card: RetrieverCard, checkpoint: Checkpoint, *, forward: Forward, backend: str, token_budget: int = TOKENS_ON_CPU
+    card: RetrieverCard,
+    checkpoint: Checkpoint,
+    *,
+    forward: Forward,
+    backend: str,
+    capacity: Capacity = Capacity(),
 ) -> BatchedEncoder:
     """Return the encoder over a backend's `forward`, once its vectors are proven to be sound."""
     tokenizer = TextTokenizer(card, checkpoint.path)
@@ -84,5 +101,5 @@ def proven_encoder(
         forward=forward,
         revision=checkpoint.revision,
         backend=backend,
-        token_budget=token_budget,
+        capacity=capacity,
     )

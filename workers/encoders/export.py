@@ -15,6 +15,7 @@ from torch import nn
 
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint, tokenizer_file
+from apps.retrievers.declared import declaration
 from apps.retrievers.intents import Intent
 from workers.encoders.base import EncoderUnavailable
 from workers.encoders.loading import load_model
@@ -43,10 +44,15 @@ def write_folder(model: nn.Module, card: RetrieverCard, *, tokenizer_from: Path,
     _write_tokenizer(card, tokenizer_from, folder)
     _write_json(folder / "modules.json", [_module(number, name) for number, name in enumerate(_MODULES)])
     _write_json(folder / "sentence_bert_config.json", {"max_seq_length": card.max_tokens, "do_lower_case": False})
-    _write_json(folder / "config_sentence_transformers.json", _settings(card))
+    write_settings(card, folder)
     (folder / "1_Pooling").mkdir(exist_ok=True)
     _write_json(folder / "1_Pooling" / "config.json", _pooling(card))
     (folder / "2_Normalize").mkdir(exist_ok=True)
+
+
+def write_settings(card: RetrieverCard, folder: Path) -> None:
+    """Write the prompts, and whose weights these are; all that an adapter's folder needs besides the adapter."""
+    _write_json(folder / "config_sentence_transformers.json", _settings(card))
 
 
 def prompts_by_name(card: RetrieverCard) -> dict[str, str]:
@@ -66,6 +72,7 @@ def _settings(card: RetrieverCard) -> dict[str, Any]:
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
         "retriever": card.name,  # by this we know it again
+        "card": declaration(card),
     }
 
 

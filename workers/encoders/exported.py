@@ -7,6 +7,7 @@ made by whoever comes first, under a lock, and appear whole or not at all.
 import fcntl
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ def graph_folder(card: RetrieverCard, checkpoint: Checkpoint, *, engine: str, wr
     """Return the folder of `card`'s graph for `engine`, a name with its version; `write` fills it if need be."""
     folder = cache_folder() / card.name / checkpoint.revision / engine
     if not folder.is_dir():
-        with locked(folder.with_suffix(".lock")):
+        with locked(folder.with_name(f"{folder.name}.lock")):
             if not folder.is_dir():
                 _write_whole(card, folder, write)
     return folder
@@ -39,7 +40,9 @@ def locked(path: Path) -> Iterator[None]:
 def _write_whole(card: RetrieverCard, folder: Path, write: Callable[[Path], None]) -> None:
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
     try:
-        write(scratch)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what tracers and exporters say of transformers' own code
+            write(scratch)
         scratch.rename(folder)
     except RuntimeError as error:  # what every exporter raises for a model it cannot express
         raise EncoderUnavailable(f"{card.name} cannot be written for {folder.name}: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from apps.retrievers.card import RetrieverCard
 from apps.retrievers.family import HASHING
 from workers.encoders.base import Vectors, unit_length
 
@@ -17,9 +18,11 @@ _ALWAYS, _FAINT = "\x00", 0.01
 class HashingEncoder:
     """Adds up one random direction a word. Stands in for a model in tests and in development."""
 
-    card = HASHING
-    revision = HASHING.revision
     backend = "hashing"
+
+    def __init__(self, card: RetrieverCard = HASHING) -> None:
+        self.card = card
+        self.revision = card.revision
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.card.dim), dtype=np.float32)

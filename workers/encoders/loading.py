@@ -11,13 +11,15 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import adapter_base
 from workers.encoders.base import EncoderUnavailable
 
+# What goes wrong is raised; what it remarks on besides is not for those who load a model.
 disable_progress_bar()  # type: ignore[no-untyped-call]
+set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 def load_model(card: RetrieverCard, checkpoint: Path, *, dtype: torch.dtype) -> nn.Module:
@@ -44,15 +46,29 @@ def _pretrained(card: RetrieverCard, source: str | Path, *, dtype: torch.dtype) 
             source, config=config, dtype=dtype, output_loading_info=True, local_files_only=True
         )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise EncoderUnavailable(f"{card.name} cannot be read from {source}: {error}") from error
+        raise EncoderUnavailable(f"{card.name} cannot be read from {source}: {_reason(error)}") from error
     _check_complete(card, report)
     return model
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SafetensorError):
+        return (
+            f"its weights are not whole ({error}). Download or copy them again; where a file has only some hundred"
+            " bytes, it stands for one that `git lfs pull` fetches."
+        )
+    if "ignore_mismatched_sizes" in str(error):
+        return "its weights have other shapes than its config.json says: they are another model's."
+    return str(error).partition("\n")[0]  # what follows is advice on other things
 
 
 def _merged(adapter: Path, *, base: nn.Module) -> nn.Module:
     from peft import PeftModel
 
-    model = PeftModel.from_pretrained(base, adapter)
+    try:
+        model = PeftModel.from_pretrained(base, adapter)
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise EncoderUnavailable(f"The adapter in {adapter} cannot be read: {_reason(error)}") from error
     learned = [value for name, value in model.named_parameters() if ".lora_B." in name]
     if not any(value.any() for value in learned):  # what peft leaves when no key of the file fits
         raise EncoderUnavailable(f"The adapter in {adapter} changes nothing: it was trained on another model.")

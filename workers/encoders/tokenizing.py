@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
 from apps.retrievers.card import RetrieverCard
-from apps.retrievers.checkpoints import tokenizer_file
+from apps.retrievers.tokens import read_tokenizer
 from workers.encoders.base import EncoderUnavailable, TokenIds
 
 #: A huge text is cut before it is tokenised. The first length is more than enough for prose; where it is not
@@ -19,7 +19,7 @@ _PAD_TOKENS = ("[PAD]", "<pad>", "<|endoftext|>", "</s>")
 
 class TextTokenizer:
     def __init__(self, card: RetrieverCard, checkpoint: Path) -> None:
-        self._tokenizer = Tokenizer.from_file(str(tokenizer_file(checkpoint)))
+        self._tokenizer = read_tokenizer(checkpoint)
         self._tokenizer.no_padding()  # files carry a padding and a length that are not the card's
         self._end = self._token_id(card.end_mark) if card.end_mark else None
         self._tokenizer.enable_truncation(card.max_tokens - (self._end is not None))

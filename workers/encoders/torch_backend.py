@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import Checkpoint
 from workers.encoders.base import Forward, TokenIds, Vectors
-from workers.encoders.batched import TOKENS_ON_CPU, BatchedEncoder, proven_encoder
+from workers.encoders.batched import BatchedEncoder, Capacity, proven_encoder
 from workers.encoders.devices import best_precision, choose_device
 from workers.encoders.loading import load_model
 from workers.encoders.pooling import pool
@@ -33,7 +33,7 @@ def open_torch(
         checkpoint,
         forward=forward_through(model, card=card, device=target),
         backend=f"torch-{precision}",
-        token_budget=TOKENS_ON_CPU if target.type == "cpu" else _TOKENS_ON_GPU,
+        capacity=Capacity() if target.type == "cpu" else Capacity(tokens=_TOKENS_ON_GPU),
     )
 
 

@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from apps.corpora.chunking import chunk
-from apps.corpora.extraction.records import ExtractedDocument
-from apps.retrievers.card import RetrieverCard
 from apps.retrievers.intents import Intent
 from apps.retrievers.naming import named_retriever
-from apps.retrievers.tokens import token_counter
 from workers.encoders import EncoderUnavailable, get_encoder
+from workers.evaluation.baseline import BaselineRetrieval, LibraryRetrieval
 from workers.evaluation.beir import read_beir
 from workers.evaluation.collection import Collection
-from workers.evaluation.dense import DenseRetrieval, Splitter
+from workers.evaluation.dense import DenseRetrieval
 from workers.evaluation.disastir import read_disastir
-from workers.evaluation.embeddings import EmbeddingStore
+from workers.evaluation.documents import Splitter, splitter_for
 from workers.evaluation.evaluate import Evaluation, Results, evaluate
 from workers.evaluation.lexical import LexicalRetrieval
 from workers.evaluation.report import default_folder, summary_table
 from workers.evaluation.retrieval import HybridRetrieval, Retrieval
 from workers.evaluation.trec import RunFile, read_trec, write_run
 from workers.records import write_jsonl
+from workers.vector_store import VectorStore
+
+RETRIEVALS = ("dense", "lexical", "hybrid", "bm25", "bm25-passages")
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=("beir", "disastir", "trec"), default="beir")
     parser.add_argument("--intent", type=Intent, help="of queries that name none (BEIR, TREC)")
     parser.add_argument("--model", help="a card's name or a checkpoint's folder (default: the product's)")
-    parser.add_argument("--retrieval", choices=("dense", "lexical", "hybrid"), default="dense")
-    parser.add_argument("--fusion", choices=("ranks", "scores"), default="ranks", help="of the arms of hybrid")
+    parser.add_argument("--retrieval", choices=RETRIEVALS, default="dense")
+    parser.add_argument("--fusion", choices=("scores", "ranks"), default="scores", help="of the arms of hybrid")
     parser.add_argument("--score-run", type=Path, metavar="FILE", help="score this TREC run; retrieve nothing")
     parser.add_argument(
         "--system", type=json.loads, default={}, metavar="JSON", help="what made the run of --score-run"
@@ -126,40 +126,42 @@ def _retrieval(options: argparse.Namespace) -> Retrieval:
         raise ValueError("--run-file takes the rankings of one collection: name one folder.")
     if options.score_run:
         return RunFile(options.score_run, system=options.system)
+    if options.retrieval == "bm25":
+        return BaselineRetrieval()
+    return _retrieval_of_pieces(options)
+
+
+def _retrieval_of_pieces(options: argparse.Namespace) -> Retrieval:
+    splitter, cut_for = _splitter(options), named_retriever(options.model)[0].name
+    if options.retrieval == "bm25-passages":
+        return LibraryRetrieval(splitter=splitter, cut_for=cut_for)
+    lexical = LexicalRetrieval(splitter=splitter, cut_for=cut_for)
     if options.retrieval == "lexical":
-        return LexicalRetrieval()
-    dense = _dense(options)
+        return lexical
+    dense = _dense(options, splitter=splitter)
     if options.retrieval == "dense":
         return dense
-    return HybridRetrieval(dense, LexicalRetrieval(), fusion=options.fusion)
+    return HybridRetrieval(dense, lexical, splitter=splitter, fusion=options.fusion)
 
 
-def _dense(options: argparse.Namespace) -> DenseRetrieval:
+def _splitter(options: argparse.Namespace) -> Splitter | None:
+    if options.documents == "truncated":
+        return None
+    card, checkpoint = named_retriever(options.model)
+    return splitter_for(card, checkpoint=checkpoint)
+
+
+def _dense(options: argparse.Namespace, *, splitter: Splitter | None) -> DenseRetrieval:
     card, checkpoint = named_retriever(options.model)
     encoder = get_encoder(card, device=options.device, backend=options.backend, folder=checkpoint)
     return DenseRetrieval(
         encoder,
-        EmbeddingStore(options.folder / "embeddings", encoder),
+        VectorStore(options.folder / "embeddings", encoder),
         name=checkpoint.name if checkpoint else "",
         instructions=options.instructions,
-        splitter=_splitter(card, checkpoint) if options.documents == "split" else None,
+        splitter=splitter,
         device=_search_device(options.device),
     )
-
-
-def _splitter(card: RetrieverCard, checkpoint: Path | None) -> Splitter:
-    count = token_counter(card, folder=checkpoint)
-
-    def count_prompted(text: str) -> int:
-        return count(card.passage_text(text))
-
-    def split(text: str) -> Sequence[str]:
-        if count_prompted(text) <= card.max_tokens:
-            return (text,)
-        document = ExtractedDocument(title="", text=text)
-        return [piece.text for piece in chunk(document, max_tokens=card.max_tokens, count_tokens=count_prompted)]
-
-    return split
 
 
 def _search_device(device: str) -> str:

@@ -64,11 +64,6 @@ class Collection:
         return state.hexdigest()
 
 
-def full_text(passage: Passage) -> str:
-    """The title and the text, as both the encoder and BM25 read them."""
-    return f"{passage.title}\n{passage.text}" if passage.title else passage.text
-
-
 def _unique(name: str, records: Iterable[RecordT]) -> tuple[RecordT, ...]:
     by_id: dict[str, RecordT] = {}
     for record in records:

@@ -1,6 +1,6 @@
 """Dense retrieval, exact: every passage is compared with every query."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -9,12 +9,13 @@ import numpy as np
 from apps.retrievers.card import RetrieverCard
 from apps.retrievers.prompts import DMRETRIEVER
 from workers.encoders.base import Encoder, Vectors
-from workers.evaluation.collection import Collection, full_text
-from workers.evaluation.embeddings import EmbeddingStore, StoredVectors
-from workers.evaluation.ranking import Hit, cut
+from workers.evaluation.collection import Collection
+from workers.evaluation.documents import Piece, Splitter, pieces_of
+from workers.evaluation.progress import log_progress
+from workers.evaluation.ranking import Found, Hit, best_passages, excluded_pieces
 from workers.exact_search import Rows, top_k
+from workers.vector_store import StoredVectors, VectorStore
 
-Splitter = Callable[[str], Sequence[str]]  #: cuts a text into pieces the model reads to their end
 Instructions = Literal["card", "on", "off"]
 
 
@@ -29,7 +30,7 @@ class DenseRetrieval:
     def __init__(
         self,
         encoder: Encoder,
-        store: EmbeddingStore,
+        store: VectorStore,
         *,
         name: str = "",
         instructions: Instructions = "card",
@@ -54,39 +55,40 @@ class DenseRetrieval:
         }
 
     def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
-        pieces, owners = self._pieces(collection)
-        passages = self._store.embed([self._card.passage_text(piece) for piece in pieces])
-        texts = [self._card.query_text(query.text, query.intent) for query in collection.queries]
-        queries = self._store.embed(texts).in_memory()
-        depth = k + any(query.exclude for query in collection.queries)
-        scores, rows = self._best_pieces(queries, passages, owners, k=depth)
-        owner_ids = [collection.passages[position].id for position in owners]
+        """Look through pieces, best first, down to where each query has met k different passages."""
+        pieces = pieces_of(collection, self._splitter)
+        owners = np.array([piece.passage for piece in pieces])
+        depth = min(k, len(pieces))
+        while True:
+            found = self.find(collection, pieces, k=depth)
+            fewest = min(len(np.unique(owners[list(rows)])) for rows in found.values())
+            if fewest >= k or depth == len(pieces):
+                return best_passages(collection, pieces, found, k=k)
+            depth = min(2 * depth, len(pieces))
+
+    def find(self, collection: Collection, pieces: Sequence[Piece], *, k: int) -> Found:
+        """Return the k best pieces for each query."""
+        passages, queries = self._vectors(collection, pieces)
+        hidden = excluded_pieces(collection, pieces)
+        scores, rows = top_k(queries, passages, k, exclude=hidden, device=self._device)
+        return {query.id: _found(scores[number], rows[number]) for number, query in enumerate(collection.queries)}
+
+    def score(self, collection: Collection, pieces: Sequence[Piece], rows: Mapping[str, Sequence[int]]) -> Found:
+        """Return for each query the scores of these pieces."""
+        passages, queries = self._vectors(collection, pieces)
         return {
-            query.id: cut(query, _hits(owner_ids, scores[number], rows[number]), k=k)
-            for number, query in enumerate(collection.queries)
+            query.id: dict(zip(wanted, (passages.at(wanted) @ vector).tolist(), strict=True)) if wanted else {}
+            for query, vector in zip(collection.queries, queries, strict=True)
+            for wanted in [list(rows[query.id])]
         }
 
-    def _pieces(self, collection: Collection) -> tuple[list[str], Rows]:
-        """Return the texts to embed and, for each, the position of its passage."""
-        pieces: list[str] = []
-        owners: list[int] = []
-        for position, passage in enumerate(collection.passages):
-            text = full_text(passage)
-            # A passage without a word still has its place in the ranking.
-            cut_up = (self._splitter(text) if self._splitter else ()) or [text]
-            pieces += cut_up
-            owners += [position] * len(cut_up)
-        return pieces, np.array(owners, dtype=np.int64)
+    def _vectors(self, collection: Collection, pieces: Sequence[Piece]) -> tuple[StoredVectors, Vectors]:
+        passages = self._embed([self._card.passage_text(piece.text) for piece in pieces])
+        texts = [self._card.query_text(query.text, query.intent) for query in collection.queries]
+        return passages, self._embed(texts).in_memory()
 
-    def _best_pieces(self, queries: Vectors, passages: StoredVectors, owners: Rows, *, k: int) -> tuple[Vectors, Rows]:
-        """Return pieces, best first, down to where each query has met k different passages."""
-        depth = min(k, len(owners))
-        while True:
-            scores, rows = top_k(queries, passages, depth, device=self._device)
-            fewest = min(len(np.unique(owners[found])) for found in rows)
-            if fewest >= k or depth == len(owners):
-                return scores, rows
-            depth = min(2 * depth, len(owners))
+    def _embed(self, texts: Sequence[str]) -> StoredVectors:
+        return self._store.embed(texts, advance=log_progress(len(texts)))
 
 
 def instructed(card: RetrieverCard, instructions: Instructions) -> RetrieverCard:
@@ -98,9 +100,6 @@ def instructed(card: RetrieverCard, instructions: Instructions) -> RetrieverCard
     return card
 
 
-def _hits(owner_ids: Sequence[str], scores: Vectors, rows: Rows) -> list[Hit]:
-    """Return each passage once, for the best of its pieces. scores, rows: (k,), best first."""
-    best: dict[str, float] = {}
-    for score, row in zip(scores, rows, strict=True):
-        best.setdefault(owner_ids[row], float(score))
-    return [Hit(passage_id, score) for passage_id, score in best.items()]
+def _found(scores: Vectors, rows: Rows) -> dict[int, float]:
+    """Return the score of each row, best first. scores, rows: (k,); a row of -1 fills up."""
+    return {int(row): float(score) for score, row in zip(scores, rows, strict=True) if row >= 0}

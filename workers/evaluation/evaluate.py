@@ -30,6 +30,7 @@ class Evaluation:
     tasks: Mapping[str, Task]  #: query id → intent and event
     scores: QueryScores
     took_s: float
+    texts: Mapping[str, str] = field(default_factory=dict)  #: query id → what was asked; older results lack it
     origin: Mapping[str, str] = field(default_factory=dict)  #: when, where and by which command; see `origin`
 
     def intent_scores(self, measure: str = NDCG) -> dict[Intent, float]:
@@ -73,6 +74,7 @@ def evaluate(collection: Collection, retrieval: Retrieval) -> tuple[Evaluation, 
         tasks=collection.tasks,
         scores=score_run(run, collection.qrels),
         took_s=took_s,
+        texts={query.id: query.text for query in collection.queries},
         origin=origin(),
     )
     return evaluation, rankings
@@ -94,7 +96,11 @@ class Results:
         path = self._path(evaluation.set, evaluation.retrieval, evaluation.system)
         path.parent.mkdir(parents=True, exist_ok=True)
         queries = {
-            query_id: {"task": list(evaluation.tasks[query_id]), "scores": scores}
+            query_id: {
+                "task": list(evaluation.tasks[query_id]),
+                "text": evaluation.texts.get(query_id, ""),
+                "scores": scores,
+            }
             for query_id, scores in evaluation.scores.items()
         }
         fields = {
@@ -128,5 +134,6 @@ def load_evaluation(path: Path) -> Evaluation:
         tasks={query_id: (Intent(intent), event) for query_id, (intent, event) in tasks.items()},
         scores={query_id: query["scores"] for query_id, query in queries.items()},
         took_s=fields["took_s"],
+        texts={query_id: query.get("text", "") for query_id, query in queries.items()},
         origin=fields.get("origin") or {"at": written_at(path)},
     )

@@ -1,45 +1,100 @@
-"""BM25, the baseline that any retriever has to earn its keep against."""
+"""The search by words, exact: BM25 over the pieces that the product searches, read as it reads them."""
 
-from collections.abc import Sequence
-from importlib.metadata import version
+import heapq
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-import bm25s
 import snowballstemmer
-from bm25s.tokenization import Tokenized
 
-from workers.evaluation.collection import Collection, full_text
-from workers.evaluation.ranking import Hit, cut
-
-K1, B = 1.5, 0.75
+from apps.retrievers.words import (
+    K1,
+    K3,
+    MAX_TERMS,
+    STOP_WORDS,
+    B,
+    codes_in_two,
+    of_repeated,
+    parts_of_codes,
+    telling_words,
+    without_accents,
+    words,
+)
+from workers.evaluation.bm25 import BM25
+from workers.evaluation.collection import Collection
+from workers.evaluation.documents import Piece, Splitter, pieces_of
+from workers.evaluation.ranking import Found, Hit, best_passages, excluded_pieces, rows_above_zero
 
 
 class LexicalRetrieval:
-    """Ranks whole passages by Lucene's BM25 over English stems, without stop words."""
+    """Ranks passages by the best of their pieces; every piece that shares a stem is scored, common or rare."""
 
     kind = "lexical"
 
-    def __init__(self) -> None:
+    def __init__(self, *, splitter: Splitter | None = None, cut_for: str = "") -> None:
+        self._splitter = splitter
+        self._cut_for = cut_for
         self._stemmer = snowballstemmer.stemmer("english")
+        self._stemmed: dict[str, str] = {}  # a collection has a thousand times more words than different ones
+        self._indexed: tuple[Sequence[Piece], BM25] | None = None
 
     def describe(self) -> dict[str, str]:
-        return {"model": "BM25", "revision": f"bm25s {version('bm25s')}, k1 {K1}, b {B}, English stems"}
-
-    def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
-        index = bm25s.BM25(k1=K1, b=B, method="lucene")
-        index.index(self._tokens([full_text(p) for p in collection.passages]), show_progress=False)
-        ids = [passage.id for passage in collection.passages]
-        depth = min(k + any(query.exclude for query in collection.queries), len(ids))
-        tokens = self._tokens([query.text for query in collection.queries])
-        found = index.retrieve(tokens, k=depth, show_progress=False)
+        cut = f", passages cut for {self._cut_for}" if self._splitter else ""
         return {
-            query.id: cut(query, _hits(ids, rows, scores), k=k)
-            for query, rows, scores in zip(collection.queries, found.documents, found.scores, strict=True)
+            "model": "words",
+            "revision": f"BM25, k1 {K1}, b {B}, k3 {K3}, English stems, lengths without stop words{cut}",
         }
 
-    def _tokens(self, texts: Sequence[str]) -> Tokenized:
-        return bm25s.tokenize(list(texts), stopwords="en", stemmer=self._stemmer, show_progress=False)
+    def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
+        pieces = pieces_of(collection, self._splitter)
+        return best_passages(collection, pieces, self.find(collection, pieces, k=len(pieces)), k=k)
 
+    def find(self, collection: Collection, pieces: Sequence[Piece], *, k: int) -> Found:
+        """Return the k best pieces for each query."""
+        index = self._index_of(pieces)
+        found = {}
+        for query, rows in zip(collection.queries, excluded_pieces(collection, pieces), strict=True):
+            scores = index.scores(self._weights(query.text, index))
+            scores[list(rows)] = 0
+            found[query.id] = rows_above_zero(scores, k=k)
+        return found
 
-def _hits(ids: Sequence[str], rows: Sequence[int], scores: Sequence[float]) -> list[Hit]:
-    """A passage that shares no word with the query was not found, whatever fills up the list."""
-    return [Hit(ids[row], float(score)) for row, score in zip(rows, scores, strict=True) if score > 0]
+    def score(self, collection: Collection, pieces: Sequence[Piece], rows: Mapping[str, Sequence[int]]) -> Found:
+        """Return for each query the scores of these pieces."""
+        index = self._index_of(pieces)
+        found = {}
+        for query in collection.queries:
+            scores = index.scores(self._weights(query.text, index))
+            found[query.id] = {row: float(scores[row]) for row in rows[query.id]}
+        return found
+
+    def _index_of(self, pieces: Sequence[Piece]) -> BM25:
+        """Return the index of the pieces; the last one is kept, as both arms' findings are scored after."""
+        if self._indexed is None or self._indexed[0] is not pieces:
+            read = [words(piece.words) for piece in pieces]
+            lengths = [sum(word.lower() not in STOP_WORDS for word in each) for each in read]
+            self._indexed = (pieces, BM25(map(self._stems, read), lengths=lengths))
+        return self._indexed[1]
+
+    def _weights(self, query: str, index: BM25) -> dict[str, float]:
+        """Return how much each stem of the query tells, as search weighs it; misspelt words are left as they are."""
+        asked = telling_words(query)
+        codes = codes_in_two(asked)
+        times = Counter(self._stems([*asked, *map("".join, codes)]))
+        unknown = [word for word in asked if not index.frequency(self._stem(word))]
+        times.update(self._stems(parts_of_codes(unknown)))
+        known = [stem for stem in times if index.frequency(stem)]
+        rarest = heapq.nsmallest(MAX_TERMS, known, key=lambda stem: (index.frequency(stem), stem))
+        weights = {stem: index.idf(stem) * of_repeated(times[stem]) for stem in rarest}
+        for letters, digits in codes:  # "COVID19" counts as much as "COVID 19" does, however few write it in one
+            joined, apart = self._stem(letters + digits), {self._stem(letters), self._stem(digits)}
+            if joined in weights:
+                weights[joined] = min(weights[joined], sum(weights.get(s, 0.0) for s in apart) or weights[joined])
+        return weights
+
+    def _stem(self, word: str) -> str:
+        if word not in self._stemmed:
+            self._stemmed[word] = self._stemmer.stemWord(without_accents(word.lower()))
+        return self._stemmed[word]
+
+    def _stems(self, found: Sequence[str]) -> list[str]:
+        return list(map(self._stem, found))

@@ -1,4 +1,4 @@
-"""DisastIR as MTEB tasks and the family as MTEB models. Needs `pip install mteb` (2.x), nothing else does.
+"""DisastIR as MTEB tasks and the family as MTEB models. Needs requirements/mteb.txt, nothing else does.
 
 tasks = [task(folder) for task in DISASTIR_TASKS.values()]
 mteb.evaluate(MODELS["DMRetriever-33M"].load_model(), tasks)

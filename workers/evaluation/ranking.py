@@ -4,6 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.evaluation.collection import Collection
+from workers.evaluation.documents import Piece
 from workers.records import Query
 
 RRF_K = 60  # the constant of Cormack et al. 2009
@@ -15,6 +20,7 @@ class Hit(NamedTuple):
 
 
 Rankings = Mapping[str, Sequence[Hit]]  # query id → hits
+Found = Mapping[str, Mapping[int, float]]  # query id → position of a piece → its score, best first
 
 
 def cut(query: Query, hits: Iterable[Hit], *, k: int) -> list[Hit]:
@@ -22,35 +28,42 @@ def cut(query: Query, hits: Iterable[Hit], *, k: int) -> list[Hit]:
     return list(islice((hit for hit in hits if hit.passage_id != query.exclude), k))
 
 
-def fuse_ranks(rankings: Iterable[Sequence[Hit]], *, k: int) -> list[Hit]:
-    """Reciprocal rank fusion: a passage scores 1 / (60 + rank) in each ranking that holds it."""
-    scores: dict[str, float] = {}
-    for hits in rankings:
-        for rank, hit in enumerate(hits, start=1):
-            scores[hit.passage_id] = scores.get(hit.passage_id, 0.0) + 1 / (RRF_K + rank)
-    return _best(scores, k)
+def best_passages(collection: Collection, pieces: Sequence[Piece], found: Found, *, k: int) -> dict[str, list[Hit]]:
+    """Return for each query k passages, each once, where the best of its pieces stands."""
+    return {query_id: list(islice(_passages(collection, pieces, scores), k)) for query_id, scores in found.items()}
 
 
-def fuse_scores(dense: Sequence[Hit], lexical: Sequence[Hit], *, dense_share: float, k: int) -> list[Hit]:
-    """Convex combination (Bruch et al. 2023): each ranking's scores are stretched to 0 … 1 and weighed.
-
-    It keeps what fusion by rank throws away: by how much the best is the best.
-    """
-    scores: dict[str, float] = {}
-    for hits, share in ((dense, dense_share), (lexical, 1 - dense_share)):
-        for passage_id, score in _stretched(hits):
-            scores[passage_id] = scores.get(passage_id, 0.0) + share * score
-    return _best(scores, k)
+def _passages(collection: Collection, pieces: Sequence[Piece], scores: Mapping[int, float]) -> Iterator[Hit]:
+    seen: set[int] = set()
+    for row, score in scores.items():
+        position = pieces[row].passage
+        if position not in seen:
+            seen.add(position)
+            yield Hit(collection.passages[position].id, score)
 
 
-def _stretched(hits: Sequence[Hit]) -> Iterator[Hit]:
-    if not hits:
-        return
-    highest, lowest = hits[0].score, hits[-1].score
-    for hit in hits:
-        yield Hit(hit.passage_id, (hit.score - lowest) / (highest - lowest) if highest > lowest else 1.0)
+def rows_above_zero(scores: NDArray[np.floating], *, k: int) -> dict[int, float]:
+    """Return the k highest of the scores (N,) above 0 by row, best first."""
+    rows = np.flatnonzero(scores)
+    if len(rows) > k:
+        rows = rows[np.argpartition(-scores[rows], k - 1)[:k]]
+    return {int(row): float(scores[row]) for row in rows[np.lexsort((rows, -scores[rows]))]}
 
 
-def _best(scores: Mapping[str, float], k: int) -> list[Hit]:
-    ranked = sorted(scores.items(), key=lambda scored: -scored[1])[:k]
-    return [Hit(passage_id, score) for passage_id, score in ranked]
+def excluded_pieces(collection: Collection, pieces: Sequence[Piece]) -> list[Sequence[int]]:
+    """Return for each query the pieces of the passage that is the query itself."""
+    wanted = {query.exclude for query in collection.queries if query.exclude}
+    rows: dict[str, list[int]] = {}
+    for row, piece in enumerate(pieces):
+        if (passage_id := collection.passages[piece.passage].id) in wanted:
+            rows.setdefault(passage_id, []).append(row)
+    return [rows.get(query.exclude or "", ()) for query in collection.queries]
+
+
+def fuse_ranks(rankings: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    """Reciprocal rank fusion: a piece scores 1 / (60 + rank) in each ranking that holds it. Best first."""
+    scores: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, row in enumerate(ranking, start=1):
+            scores[row] = scores.get(row, 0.0) + 1 / (RRF_K + rank)
+    return dict(sorted(scores.items(), key=lambda scored: -scored[1]))

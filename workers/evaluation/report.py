@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.evaluation.evaluate import Evaluation, Results
-from workers.evaluation.metrics import MEASURES
+from workers.evaluation.metrics import MEASURES, NDCG
 from workers.evaluation.significance import DAGGER
 from workers.evaluation.tables import Cell, Row, intent_rows, label, leaderboard, set_rows, significant_intents
 
@@ -74,9 +74,22 @@ def runs(evaluations: Sequence[Evaluation], *, baseline: str) -> list[dict[str, 
             "digest": evaluation.digest,
             "origin": dict(evaluation.origin),
             "significant": significant_intents(evaluation, by_digest.get(evaluation.digest)),
+            "queries": queries(evaluation),
         }
         for evaluation in sorted(evaluations, key=lambda evaluation: evaluation.origin["at"])
     ]
+
+
+def queries(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """Return what each query asked, as which intent, and what it scored."""
+    return {
+        query_id: {
+            "intent": str(evaluation.tasks[query_id][0]),
+            "text": evaluation.texts.get(query_id, ""),
+            NDCG: scores[NDCG],
+        }
+        for query_id, scores in evaluation.scores.items()
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

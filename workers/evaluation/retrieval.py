@@ -1,17 +1,18 @@
 """What can be evaluated: anything that ranks the passages of a collection."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from apps.retrievers.fusion import DENSE_SHARES
+from apps.retrievers.fusion import DENSE_SHARES, fuse_scores
 from workers.evaluation.collection import Collection
-from workers.evaluation.ranking import Hit, Rankings, fuse_ranks, fuse_scores
+from workers.evaluation.documents import Piece, Splitter, pieces_of
+from workers.evaluation.ranking import Found, Hit, Rankings, best_passages, fuse_ranks
 
 Fusion = Literal["ranks", "scores"]
 
 
 class Retrieval(Protocol):
-    kind: str  #: "dense", "lexical", "hybrid" or "run"
+    kind: str  #: "dense", "lexical", "hybrid", "bm25", "bm25-passages" or "run"
 
     def describe(self) -> dict[str, str]:
         """Return all that its rankings depend on; "model" is the model's name."""
@@ -22,14 +23,31 @@ class Retrieval(Protocol):
         ...
 
 
+class Arm(Protocol):
+    """Half of a hybrid retrieval."""
+
+    def describe(self) -> dict[str, str]: ...
+
+    def find(self, collection: Collection, pieces: Sequence[Piece], *, k: int) -> Found:
+        """Return the k best pieces for every query, best first."""
+        ...
+
+    def score(self, collection: Collection, pieces: Sequence[Piece], rows: Mapping[str, Sequence[int]]) -> Found:
+        """Return for every query the scores of these pieces, found or not."""
+        ...
+
+
 class HybridRetrieval:
-    """Fuses the k best of a dense and a lexical arm, by their ranks or by their scores."""
+    """Fuses the k best pieces of a dense and a lexical arm as search does: by their scores, or by their ranks."""
 
     kind = "hybrid"
 
-    def __init__(self, dense: Retrieval, lexical: Retrieval, *, fusion: Fusion = "ranks") -> None:
+    def __init__(
+        self, dense: Arm, lexical: Arm, *, splitter: Splitter | None = None, fusion: Fusion = "scores"
+    ) -> None:
         self._dense = dense
         self._lexical = lexical
+        self._splitter = splitter
         self._fusion = fusion
 
     def describe(self) -> dict[str, str]:
@@ -40,13 +58,22 @@ class HybridRetrieval:
         return self._dense.describe() | arms
 
     def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
-        dense, lexical = (arm.search(collection, k=k) for arm in (self._dense, self._lexical))
+        pieces = pieces_of(collection, self._splitter)
+        fuse = self._by_ranks if self._fusion == "ranks" else self._by_scores
+        return best_passages(collection, pieces, fuse(collection, pieces, k), k=k)
+
+    def _by_ranks(self, collection: Collection, pieces: Sequence[Piece], k: int) -> Found:
+        found = [arm.find(collection, pieces, k=k) for arm in (self._dense, self._lexical)]
+        return {query.id: fuse_ranks(arm[query.id] for arm in found) for query in collection.queries}
+
+    def _by_scores(self, collection: Collection, pieces: Sequence[Piece], k: int) -> Found:
+        """Fuse the scores that both arms give whatever either found: not to be among the k best is not to score 0."""
+        found = [arm.find(collection, pieces, k=k) for arm in (self._dense, self._lexical)]
+        rows = {
+            query.id: list(dict.fromkeys(row for arm in found for row in arm[query.id])) for query in collection.queries
+        }
+        dense, lexical = (arm.score(collection, pieces, rows) for arm in (self._dense, self._lexical))
         return {
-            query.id: self._fuse(dense[query.id], lexical[query.id], share=DENSE_SHARES[query.intent], k=k)
+            query.id: fuse_scores(dense[query.id], lexical[query.id], share=DENSE_SHARES[query.intent])
             for query in collection.queries
         }
-
-    def _fuse(self, dense: Sequence[Hit], lexical: Sequence[Hit], *, share: float, k: int) -> list[Hit]:
-        if self._fusion == "ranks":
-            return fuse_ranks((dense, lexical), k=k)
-        return fuse_scores(dense, lexical, dense_share=share, k=k)

@@ -14,8 +14,9 @@ import numpy as np
 
 from apps.retrievers.naming import named_retriever
 from workers.encoders import EncoderUnavailable, get_encoder
-from workers.evaluation.embeddings import EmbeddingStore
+from workers.evaluation.progress import log_progress
 from workers.evaluation.report import default_folder
+from workers.vector_store import VectorStore
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,8 @@ def _embed(options: argparse.Namespace) -> None:
     )
     with options.texts.open(encoding="utf-8") as lines:
         texts = [json.loads(line) for line in lines]
-    np.save(options.vectors, EmbeddingStore(options.folder / "embeddings", encoder).embed(texts).in_memory())
+    store = VectorStore(options.folder / "embeddings", encoder)
+    np.save(options.vectors, store.embed(texts, advance=log_progress(len(texts))).in_memory())
 
 
 if __name__ == "__main__":

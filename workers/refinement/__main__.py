@@ -108,6 +108,14 @@ def _add_mine(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--negatives", type=int, default=9, help="of each example")
     parser.add_argument("--guard", type=float, default=GUARD, help="highest share of the positive's score")
     parser.add_argument("--depth", type=int, default=200, help="passages of each ranking looked at")
+    parser.add_argument(
+        "--trust",
+        type=int,
+        default=0,
+        metavar="N",
+        help="retrievers that put more than N passages before the positive have no say in the guard (default: all have)",
+    )
+    parser.add_argument("--given", type=int, default=0, metavar="N", help="keep N negatives that the examples bring")
     _add_comparison(parser)
     _add_run(parser, commands.mine)
 

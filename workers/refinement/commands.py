@@ -126,6 +126,8 @@ def mine(options: Namespace) -> tuple[Settings, Work]:
         negatives=options.negatives,
         guard=options.guard,
         depth=options.depth,
+        trust=options.trust,
+        given=options.given,
         seed=options.seed,
     )
     settings = {**_compared(options, encoders), **asdict(mining)}
@@ -206,7 +208,9 @@ def _encoders(options: Namespace) -> dict[str, Encoder]:
         if card is None:
             raise ValueError(f"{name} holds no checkpoint of a known shape.")
         if Path(name).name in found:
-            raise ValueError(f"Two retrievers are called {Path(name).name}.")
+            raise ValueError(
+                f"Two retrievers are called {Path(name).name}: rename a folder, or link to it by another name."
+            )
         found[Path(name).name] = get_encoder(card, device=options.device, backend=options.backend, folder=folder)
     return found
 

@@ -9,10 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from workers.encoders.base import Vectors
 from workers.refinement.difficulty import difficulty, levels
 from workers.refinement.examples import Example
 from workers.refinement.journal import new_files, write_line
-from workers.refinement.negatives import BANDS, GUARD, Band, Candidates, candidates, choose, with_negatives
+from workers.refinement.negatives import (
+    BANDS,
+    GUARD,
+    Band,
+    Candidates,
+    candidates,
+    ceilings,
+    choose,
+    ranked_rows,
+    with_negatives,
+)
 from workers.refinement.rankings import RankedExamples, Ranking
 
 _NONE_SAFE = "no passage is safely wrong"
@@ -26,6 +37,8 @@ class MiningSettings:
     negatives: int = 9  #: of each example; with its positive the paper's group of ten
     guard: float = GUARD
     depth: int = 200  #: passages of each teacher's ranking that are looked at
+    trust: int = 0  #: a teacher with more passages than this before the positive has no say in the guard (0: always)
+    given: int = 0  #: negatives of the example itself that are kept before others, if they pass the guard
     seed: int = 0
 
 
@@ -71,19 +84,34 @@ class Miner:
     def _mine(self, example: Example, rankings: Sequence[Ranking], *, number: int, band: Band) -> Example | None:
         """Return the example with its negatives; None where no passage is safely wrong."""
         pool, passages = self._ranked.pool, self._ranked.passages
-        own = pool.rows_of(example.triple.negatives) if example.kind == _WRITTEN else []
+        own = pool.rows_of(self._own_negatives(example))
         positive_scores = np.stack([ranking.positive_scores[number] for ranking in rankings])  # (n, P)
+        limits = self._ceilings(rankings, positive_scores.mean(axis=1), number=number)
+        asked = [] if np.isinf(limits).all() else rankings  # where all are lost, what they rank high may well answer
         safe = Candidates.empty(len(rankings))
         for also in ([], self._spare):  # where the ranking runs out, the pool at large has weaker ones
             if len(safe.rows) < self._settings.negatives:
-                rows = {*own, *also} - self._ranked.hidden_rows(example)
-                found = candidates(rankings, passages, number=number, also=rows)
-                safe = found.safe(positive_scores.mean(axis=1), guard=self._settings.guard)
+                rows = np.array(
+                    [*{*own, *also, *ranked_rows(asked, number)} - self._ranked.hidden_rows(example)], dtype=np.int64
+                )
+                safe = candidates(rows, rankings, passages, number=number).safe(limits)
         if not len(safe.rows):
             return None
+        band = band if asked else (1, len(safe.rows))
         random = Random(f"{self._settings.seed}/{example.id}")  # noqa: S311 - for variety
         chosen = choose(safe, band=band, count=self._settings.negatives, first=own, random=random)
         return with_negatives(example, chosen, positive_scores=positive_scores, pool=pool)
+
+    def _own_negatives(self, example: Example) -> Sequence[str]:
+        negatives = example.triple.negatives
+        return negatives if example.kind == _WRITTEN else negatives[: self._settings.given]
+
+    def _ceilings(self, rankings: Sequence[Ranking], positive_scores: Vectors, *, number: int) -> Vectors:
+        """Return the highest score by each teacher that is safe, (n,); without limit for one that is lost itself."""
+        highest = ceilings(positive_scores, guard=self._settings.guard)
+        ranks = np.array([np.median(ranking.positive_ranks(number)) for ranking in rankings])
+        lost = (ranks > self._settings.trust) & (self._settings.trust > 0)
+        return np.where(lost, np.float32(np.inf), highest)
 
     def _count(self, level: str, example: Example, mined: Example | None) -> None:
         counts = self._counts[level]

@@ -17,7 +17,7 @@ from workers.exact_search import Rows
 from workers.refinement.examples import Example
 from workers.refinement.pool import Pool
 from workers.refinement.rankings import Ranking
-from workers.refinement.vectors import StoredVectors
+from workers.vector_store import StoredVectors
 
 Band = tuple[int, int]  #: first and last rank, from 1, among the passages that are safe
 
@@ -40,23 +40,25 @@ class Candidates:
     def mean_scores(self) -> Vectors:
         return self.scores.mean(axis=0)
 
-    def safe(self, positive_scores: Vectors, *, guard: float) -> "Candidates":
-        """Leave out what any teacher scores above `guard` × its score of the positive. positive_scores: (n,)."""
-        kept = (self.scores <= _ceilings(positive_scores, guard)[:, None]).all(axis=0)
+    def safe(self, ceilings: Vectors) -> "Candidates":
+        """Leave out what any teacher scores above its ceiling. ceilings: (n,)."""
+        kept = (self.scores <= ceilings[:, None]).all(axis=0)
         return Candidates(self.rows[kept], self.scores[:, kept])
 
     def at(self, places: Sequence[int]) -> "Candidates":
         return Candidates(self.rows[list(places)], self.scores[:, list(places)])
 
 
+def ranked_rows(rankings: Sequence[Ranking], number: int) -> set[int]:
+    """Return what any teacher ranked for the `number`-th query."""
+    return {row for ranking in rankings for row in ranking.rows[number].tolist() if row >= 0}
+
+
 def candidates(
-    rankings: Sequence[Ranking], passages: Sequence[StoredVectors], *, number: int, also: Collection[int] = ()
+    rows: Rows, rankings: Sequence[Ranking], passages: Sequence[StoredVectors], *, number: int
 ) -> Candidates:
-    """Return what any teacher ranked for the `number`-th query, and the rows `also`, scored by all teachers."""
-    rows = np.unique(
-        np.concatenate([*(ranking.rows[number] for ranking in rankings), np.array([*also], dtype=np.int64)])
-    )
-    rows = rows[rows >= 0]
+    """Return the rows as all teachers score them for the `number`-th query."""
+    rows = np.sort(rows)
     scores = np.stack(
         [vectors.at(rows) @ ranking.queries[number] for ranking, vectors in zip(rankings, passages, strict=True)]
     )
@@ -91,8 +93,8 @@ def with_negatives(
     return replace(example, triple=triple)
 
 
-def _ceilings(positive_scores: Vectors, guard: float) -> Vectors:
-    """Return the highest scores that are safe; below a score of zero, the share is taken the other way."""
+def ceilings(positive_scores: Vectors, *, guard: float) -> Vectors:
+    """Return the highest scores that are safe, `guard` × the positive's; below zero, the share is taken the other way."""
     return (positive_scores - (1 - guard) * np.abs(positive_scores)).astype(np.float32)
 
 

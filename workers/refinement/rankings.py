@@ -17,7 +17,7 @@ from workers.exact_search import Rows, top_k
 from workers.refinement.examples import Example, key_of, read_examples
 from workers.refinement.pool import Pool, open_pool
 from workers.refinement.progress import Progress
-from workers.refinement.vectors import StoredVectors, VectorStore
+from workers.vector_store import StoredVectors, VectorStore
 
 _CHUNK = 4_096  # examples ranked in one pass over the pool
 
@@ -108,7 +108,7 @@ class RankedExamples:
         card = encoder.card
         progress = Progress(self.folder / "progress.json", stage=f"embed with {name}", total=len(self.pool))
         store = VectorStore(self.settings.vectors, encoder)
-        return store.embed(map(card.passage_text, self.pool), progress=progress)
+        return store.embed(map(card.passage_text, self.pool), advance=progress.advance)
 
     def _rank_with(self, encoder: Encoder, passages: StoredVectors, *, name: str) -> None:
         stage = f"rank with {name}"

@@ -1,64 +1,172 @@
 """The embed worker: pays the vectors that an index owes."""
 
+import os
+import socket
 import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
 
 from celery import shared_task
 from celery.utils.log import get_task_logger
 from django.conf import settings
 
-from apps.indexing import jobs, services
-from apps.indexing.models import VectorIndex
-from workers.encoders import get_encoder
-from workers.encoders.base import Encoder
+from apps.indexing import batches, jobs, services
+from apps.indexing.models import EmbeddingBatch, VectorIndex
+from apps.retrievers.checkpoints import CheckpointMissing
+from workers.encoders import EncoderUnavailable, get_encoder
+from workers.encoders.base import Encoder, Vectors
 
 log = get_task_logger(__name__)
 
-# A few seconds of work on two CPU cores: small enough for progress and a short lease.
-BATCH = 128
+# A few seconds of work on two CPU cores: small enough for progress and a short lease. With half as many a worker reaches
+# 0.85 of its encoder instead of 1.00: at the end of each batch a core has nothing to do.
+BATCH = 256
 # Then the message is sent anew, so that no task comes near the broker's visibility timeout.
 STINT_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InHand:
+    """A batch that this worker has taken, on its way through the encoder."""
+
+    batch: services.Batch
+    record: EmbeddingBatch
+    vectors: Future[Vectors]
+    kept: ExitStack  #: holds the lease until it is closed
+
+    @property
+    def is_suspect(self) -> bool:
+        """Tell whether a worker may have died of it: then it goes alone, so that no other batch shares the blame."""
+        return self.record.attempt > 1
 
 
 @shared_task(name=jobs.EMBED_PENDING)
 def embed_pending(*, index_id: int, **_: object) -> int:
     """Embed what index `index_id` owes for at most a minute; return how many vectors were stored."""
-    index = VectorIndex.objects.filter(pk=index_id).first()
-    if index is None or index.status == VectorIndex.Status.RETIRED:
+    index = VectorIndex.objects.growing().filter(pk=index_id).first()
+    encoder = _fitting_encoder(index) if index else None
+    if index is None or encoder is None:
         return 0
-    encoder = get_encoder(
-        index.card,
-        device=settings.ENCODER_DEVICE,
-        backend=settings.ENCODER_BACKEND,
-        folder=settings.RETRIEVER_FOLDER,
-    )
-    if encoder.revision != index.revision:
-        log.error(
-            "Index %s needs %s at %s; this worker has %s", index_id, index.retriever, index.revision, encoder.revision
-        )
-        return 0
-    stored, until = 0, time.monotonic() + STINT_S
-    while time.monotonic() < until:
-        batch = services.lease(index, size=BATCH)
-        if not batch.passage_ids:
-            jobs.request_tending(index_id=index_id)
-            return stored
-        stored += _embed(index, encoder, batch)
-    jobs.request_embedding(index_id=index_id)
+    until = time.monotonic() + STINT_S
+    with closing(_in_turn(index, encoder, until=until)) as hands:
+        stored = sum(_finish(index, encoder, hand) for hand in hands)
+    if time.monotonic() >= until:
+        jobs.request_embedding(index_id=index_id)
+    elif _is_growing(index):
+        jobs.request_tending(index_id=index_id)
     return stored
 
 
-def _embed(index: VectorIndex, encoder: Encoder, batch: services.Batch) -> int:
-    """Encode and store one batch; when it fails, find the passages that are to blame."""
-    texts = [encoder.card.passage_text(text) for text in batch.texts]
+def _in_turn(index: VectorIndex, encoder: Encoder, *, until: float) -> Generator[InHand, None, None]:
+    """Yield what is owed, batch by batch: the encoder works on one while the one before is stored and the next read."""
+    pool = ThreadPoolExecutor(1, "encode")
+    hands: deque[InHand] = deque()
+
+    def take() -> None:
+        if time.monotonic() < until and (taken := _take(index, encoder, pool)):
+            hands.append(taken)
+
     try:
-        vectors = encoder.encode(texts)
-    except (ValueError, RuntimeError) as failure:
-        if len(texts) == 1:
-            log.warning("Passage %s cannot be embedded: %s", batch.passage_ids[0], failure)
-            services.give_back(index, batch.passage_ids, reason=str(failure))
-            return 0
-        halves = (slice(None, len(texts) // 2), slice(len(texts) // 2, None))
-        return sum(
-            _embed(index, encoder, services.Batch(batch.passage_ids[half], batch.texts[half])) for half in halves
+        take()
+        while hands:
+            if not hands[0].is_suspect:
+                take()
+            yield hands[0]
+            hands.popleft()
+            if not hands:
+                take()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        for hand in hands:
+            hand.kept.close()
+
+
+def _take(index: VectorIndex, encoder: Encoder, pool: ThreadPoolExecutor) -> InHand | None:
+    """Lease a batch and queue it for the encoder; None where nothing is owed, or the index was paused or dropped."""
+    if not _is_growing(index):
+        return None
+    batch = services.lease(index, size=BATCH, worker=worker_name())
+    if batch.record is None:
+        return None
+    kept = ExitStack()
+    kept.enter_context(batches.kept_lease(batch.record, batch.passage_ids))
+    return InHand(batch=batch, record=batch.record, vectors=pool.submit(_vectors, encoder, batch.texts), kept=kept)
+
+
+def _is_growing(index: VectorIndex) -> bool:
+    return VectorIndex.objects.growing().filter(pk=index.pk).exists()
+
+
+def encoder_of(index: VectorIndex) -> Encoder:
+    """Return the encoder that made the vectors of `index`; raise EncoderUnavailable where this worker has it not."""
+    try:
+        encoder = get_encoder(
+            index.card,
+            device=settings.ENCODER_DEVICE,
+            backend=settings.ENCODER_BACKEND,
+            folder=index.folder or settings.RETRIEVER_FOLDER,
         )
-    return services.store_vectors(index, batch.passage_ids, vectors)
+    except CheckpointMissing as missing:
+        raise EncoderUnavailable(str(missing)) from missing
+    if encoder.revision != index.revision:
+        raise EncoderUnavailable(f"this index needs revision {index.revision}; the worker has {encoder.revision}")
+    return encoder
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _fitting_encoder(index: VectorIndex) -> Encoder | None:
+    """Return the encoder, or None after telling the admin why this worker does nothing; another one may."""
+    try:
+        encoder = encoder_of(index)
+    except EncoderUnavailable as failure:
+        log.error("Index %s (%s) cannot be embedded here: %s", index.pk, index.retriever, failure)  # noqa: TRY400
+        VectorIndex.objects.filter(pk=index.pk).update(trouble=f"{worker_name()}: {failure}")
+        return None
+    if index.trouble:
+        VectorIndex.objects.filter(pk=index.pk).update(trouble="")
+    return encoder
+
+
+def _finish(index: VectorIndex, encoder: Encoder, hand: InHand) -> int:
+    """Store a batch's vectors and note how it went; return how many were stored."""
+    with hand.kept:
+        stored, reasons = _store(index, encoder, hand.batch, compute=hand.vectors.result)
+    batches.end(hand.record, stored=stored, reasons=reasons)
+    return stored
+
+
+def _store(
+    index: VectorIndex, encoder: Encoder, part: services.Batch, *, compute: Callable[[], Vectors]
+) -> tuple[int, list[str]]:
+    """Store the vectors of some passages; when they cannot be had, find those to blame.
+
+    Return how many were stored, and the reason of each that was set aside.
+    """
+    try:
+        vectors = compute()
+    except (ValueError, RuntimeError) as failure:
+        if len(part.texts) == 1:
+            log.warning("Passage %s cannot be embedded: %s", part.passage_ids[0], failure)
+            services.give_back(index, part.passage_ids, reason=str(failure))
+            return 0, [str(failure)]
+        return _store_halves(index, encoder, part)
+    return services.store_vectors(index, part.passage_ids, vectors), []
+
+
+def _store_halves(index: VectorIndex, encoder: Encoder, part: services.Batch) -> tuple[int, list[str]]:
+    middle = len(part.texts) // 2
+    halves = (slice(None, middle), slice(middle, None))
+    parts = [services.Batch(part.passage_ids[half], part.texts[half]) for half in halves]
+    found = [_store(index, encoder, half, compute=partial(_vectors, encoder, half.texts)) for half in parts]
+    return sum(stored for stored, _ in found), [reason for _, reasons in found for reason in reasons]
+
+
+def _vectors(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    return encoder.encode([encoder.card.passage_text(text) for text in texts])

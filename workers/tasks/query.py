@@ -1,19 +1,17 @@
 """The query worker: one vector a search, several searches a forward pass."""
 
 import threading
+from collections import OrderedDict
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import redis
 from celery import shared_task
-from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
-from celery.worker.consumer import Consumer
 from django.conf import settings
-from django.db import DatabaseError
 
-from apps.indexing.models import VectorIndex
-from apps.retrievers.family import get_card
+from apps.retrievers.naming import card_called
 from apps.search import jobs
 from workers.encoders import get_encoder
 from workers.encoders.microbatch import MicroBatcher
@@ -22,24 +20,45 @@ log = get_task_logger(__name__)
 
 REPLY_S = 10  # nobody waits longer; the list goes away by itself
 
+# That of the live index, and that of a candidate or of the index to go back to: memory holds no more.
+MODELS = 2
+
 _loading = threading.Lock()
-_batchers: dict[str, MicroBatcher] = {}
+_batchers: OrderedDict[tuple[str, str], MicroBatcher] = OrderedDict()
 
 
-def batcher(retriever: str) -> MicroBatcher:
-    """Return the batcher of `retriever`, loaded once however many threads ask at the start."""
+def batcher(retriever: str, checkpoint: str = "") -> MicroBatcher:
+    """Return the batcher of a model, loaded once however many threads ask at the start.
+
+    One that is not among the last `MODELS` asked for is let go.
+    """
+    key, folder = (retriever, checkpoint), Path(checkpoint) if checkpoint else None
     with _loading:
-        if retriever not in _batchers:
-            _batchers[retriever] = MicroBatcher(
-                get_encoder(
-                    get_card(retriever),
+        if key not in _batchers:
+            while len(_batchers) >= MODELS:
+                _batchers.popitem(last=False)[1].close()
+            # Not from its cache, which would keep what is let go here.
+            _batchers[key] = MicroBatcher(
+                get_encoder.__wrapped__(
+                    card_called(retriever, folder),
                     device=settings.ENCODER_DEVICE,
                     backend=settings.ENCODER_BACKEND,
-                    folder=settings.RETRIEVER_FOLDER,
+                    folder=folder or settings.RETRIEVER_FOLDER,
                     workload="queries",
                 )
             )
-        return _batchers[retriever]
+        _batchers.move_to_end(key)
+        return _batchers[key]
+
+
+def models_held() -> set[str]:
+    """Name the models in memory, as `readiness.model_of` does."""
+    with _loading:
+        return {f"{retriever}@{held.revision}" for (retriever, _), held in _batchers.items()}
+
+
+def has_room() -> bool:
+    return len(_batchers) < MODELS
 
 
 @cache
@@ -48,32 +67,29 @@ def replies() -> redis.Redis:
 
 
 @shared_task(name=jobs.ENCODE_QUERY, acks_late=False)
-def encode_query(*, retriever: str, revision: str, text: str, reply: str, **_: object) -> None:
+def encode_query(*, retriever: str, revision: str, text: str, reply: str, checkpoint: str = "", **_: object) -> None:
     """Push the vector of `text` onto the list `reply`; its asker has gone on by itself if this is late."""
-    encoder = batcher(retriever)
+    encoder = batcher(retriever, checkpoint)
     if encoder.revision != revision:
-        log.error("The live index needs %s at %s; this worker has %s", retriever, revision, encoder.revision)
+        log.error("An index needs %s at %s; this worker has %s", retriever, revision, encoder.revision)
         return
-    vector = encoder.encode_one(text)
+    _answer(reply, encoder.encode_one(text))
+
+
+@shared_task(name=jobs.ENCODE_SENTENCES, acks_late=False)
+def encode_sentences(
+    *, retriever: str, revision: str, texts: list[str], reply: str, checkpoint: str = "", **_: object
+) -> None:
+    """Push the vectors of `texts`, one after the other, onto the list `reply`."""
+    encoder = batcher(retriever, checkpoint)
+    if encoder.revision != revision:
+        log.error("An index needs %s at %s; this worker has %s", retriever, revision, encoder.revision)
+        return
+    _answer(reply, encoder.encode_several(texts))
+
+
+def _answer(reply: str, vectors: np.ndarray) -> None:
     with replies().pipeline() as pipe:
-        pipe.rpush(reply, np.ascontiguousarray(vector, dtype="<f4").tobytes())
+        pipe.rpush(reply, np.ascontiguousarray(vectors, dtype="<f4").tobytes())
         pipe.expire(reply, REPLY_S)
         pipe.execute()
-
-
-@worker_ready.connect
-def warm_up(sender: Consumer, **_: object) -> None:
-    """Load the live index's model at the start of a query worker: the first search should not wait for it."""
-    if jobs.QUERY_QUEUE in sender.app.amqp.queues.consume_from:
-        threading.Thread(target=_load_live_model, name="warm-up", daemon=True).start()
-
-
-def _load_live_model() -> None:
-    try:
-        index = VectorIndex.objects.live()
-    except DatabaseError as failure:
-        log.warning("Not warmed up, the first search will wait: %s", failure)
-        return
-    if index is not None:
-        batcher(index.retriever).encode_one("warm up")
-        log.info("%s answers queries", index.retriever)

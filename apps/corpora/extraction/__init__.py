@@ -17,6 +17,7 @@ from apps.corpora.extraction.records import (
     Heading,
     Limits,
     Mapping,
+    PagePicture,
     RefusedMember,
     UnpackedFile,
 )
@@ -29,11 +30,13 @@ __all__ = [
     "Heading",
     "Limits",
     "Mapping",
+    "PagePicture",
     "RefusedMember",
     "UnpackedFile",
     "extract",
     "guess_mapping",
     "is_archive",
+    "picture_page",
     "unpack",
 ]
 
@@ -69,3 +72,12 @@ def unpack(path: Path, into: Path, *, limits: Limits = LIMITS) -> Iterator[Unpac
     for record in sandbox.run(request, limits=limits):
         if isinstance(record, UnpackedFile | RefusedMember):
             yield record
+
+
+def picture_page(path: Path, number: int, into: Path, *, limits: Limits = LIMITS) -> PagePicture:
+    """Draw page `number`, from 1, of the PDF at `path` as WebP into the file `into`; raise ExtractionFailed."""
+    request = {"task": "picture", "path": str(path), "number": number, "into": str(into), "name": path.name}
+    drawn = next((record for record in sandbox.run(request, limits=limits) if isinstance(record, PagePicture)), None)
+    if drawn is None:
+        raise ExtractionFailed(f"Page {number:,} cannot be drawn.")
+    return drawn

@@ -16,8 +16,7 @@ _JUNK = re.compile(r"(?:^|/)(?:__MACOSX/.*|\.DS_Store|\._[^/]*|Thumbs\.db|deskto
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _UTF8_NAME = 0x800
 _BLOCK = 1 << 18
-
-
+# What zipfile and its decompressors raise on damaged members; a method they do not know is a NotImplementedError.
 _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, NotImplementedError
 )  # fmt: skip

@@ -46,6 +46,11 @@ def _answer(request: dict[str, Any], limits: Limits) -> Iterator[Record]:
     if request["task"] == "unpack":
         yield from archives.unpack(Path(request["path"]), into=Path(request["into"]), limits=limits)
         return
+    if request["task"] == "picture":
+        from apps.corpora.extraction.picturing import picture
+
+        yield picture(Path(request["path"]), request["number"], into=Path(request["into"]))
+        return
     mapping = request["mapping"]
     source = Source(
         path=Path(request["path"]),

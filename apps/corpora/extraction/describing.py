@@ -7,7 +7,7 @@ from pathlib import PurePath
 from apps.corpora.cleaning import clean_line, shorten
 from apps.corpora.extraction.composing import Composer
 from apps.corpora.extraction.dates import find_date
-from apps.corpora.extraction.records import ExtractedDocument, Source
+from apps.corpora.extraction.records import ExtractedDocument, Heading, Source
 
 _HEAD = 1_000  # characters: a date further down is a date of something else
 _SENTENCE = 90
@@ -76,3 +76,10 @@ def _first_heading(document: ExtractedDocument) -> str:
         return ""
     top = min(near, key=lambda heading: (heading.level, heading.start))
     return document.text[top.start :].partition("\n")[0]
+
+
+def under_title(title: str, text: str) -> tuple[str, tuple[Heading, ...]]:
+    """Put the title before the text, as its heading: what is not in the text is not searched."""
+    if not title or title in text:
+        return text, ()
+    return f"{title}\n\n{text}", (Heading(0, 1),)

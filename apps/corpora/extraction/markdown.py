@@ -14,8 +14,10 @@ from apps.corpora.extraction.records import ExtractedDocument, ExtractionFailed,
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_FRONT_MATTER = re.compile(r"\A\s*---\s*\n(.*?)\n(?:---|\.\.\.)\s*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^(title|date|author|lang|language|url)\s*:\s*[\"']?(.*?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
+_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+_FIELD = re.compile(r"^([A-Za-z][\w -]{0,39}?)[ \t]*:[ \t]*[\"']?(.*?)[\"']?[ \t]*$", re.MULTILINE)
+_DESCRIBED = frozenset({"title", "date", "author", "lang", "language"})  #: fields that a document has of its own
+_MOST_FIELDS, _LONGEST_FIELD = 50, 500
 _BOLD_LINE = re.compile(r"\*\*[^*]{2,80}\*\*:?|__[^_]{2,80}__:?")
 
 
@@ -39,8 +41,14 @@ def read(source: Source) -> Iterator[ExtractedDocument]:
         author=said.get("author", ""),
         language=said.get("language") or said.get("lang", ""),
         published_at=published_at,
-        metadata={"published_at_from": "front matter"} if published_at else {},
+        metadata={**_others(said), **({"published_at_from": "front matter"} if published_at else {})},
     )
+
+
+def _others(said: dict[str, str]) -> dict[str, str]:
+    """Return what a front matter says beside title, date and the like."""
+    named = {name: value[:_LONGEST_FIELD] for name, value in said.items() if value and name not in _DESCRIBED}
+    return dict(list(named.items())[:_MOST_FIELDS])
 
 
 class _Walk:

@@ -11,7 +11,8 @@ from apps.corpora.extraction.records import ExtractionFailed, Limits, MiB, Sourc
 
 _DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _MOST_PARTS = 20_000
-# What the libraries raise on broken packages, found by breaking them; errors of XML are SyntaxErrors.
+# What the libraries raise on broken packages, found by breaking them; errors of XML are SyntaxErrors, and
+# a way of compressing that zipfile does not know is a NotImplementedError.
 _SIGNS_OF_DAMAGE = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, SyntaxError, NotImplementedError,
     KeyError, IndexError, ValueError, AttributeError, TypeError,

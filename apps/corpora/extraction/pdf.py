@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from apps.corpora.extraction.composing import Composer
@@ -19,7 +20,7 @@ _FONT_NAME = 128  # bytes
 
 
 def read(source: Source) -> Iterator[ExtractedDocument]:
-    pdf = _open(source)
+    pdf = open_pdf(source.path)
     if len(pdf) > source.limits.pages:
         raise ExtractionFailed(
             f"This PDF has {len(pdf):,} pages, and {source.limits.pages:,} is the limit. Split it and upload the parts."
@@ -56,11 +57,12 @@ def read(source: Source) -> Iterator[ExtractedDocument]:
     )
 
 
-def _open(source: Source) -> Any:
+def open_pdf(path: Path) -> Any:
+    """Return PDFium's document; raise ExtractionFailed for one that it cannot open."""
     import pypdfium2
 
     try:
-        return pypdfium2.PdfDocument(source.path)
+        return pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise ExtractionFailed(

@@ -72,6 +72,15 @@ class UnpackedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PagePicture:
+    """A page drawn into the file at `path`; its size in pixels."""
+
+    path: Path
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedMember:
     name: str
     reason: str

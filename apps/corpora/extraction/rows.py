@@ -6,8 +6,8 @@ from itertools import chain, islice
 
 from apps.corpora.cleaning import clean, clean_line
 from apps.corpora.extraction.dates import is_day_first, parse_date
-from apps.corpora.extraction.describing import title_from_text
-from apps.corpora.extraction.records import BadRow, ExtractedDocument, ExtractionFailed, Heading, Mapping, Source
+from apps.corpora.extraction.describing import title_from_text, under_title
+from apps.corpora.extraction.records import BadRow, ExtractedDocument, ExtractionFailed, Mapping, Source
 
 Row = dict[str, str]
 Numbered = tuple[int, Row] | BadRow
@@ -88,7 +88,7 @@ def _document(
     if not text:
         return BadRow(number, f"there is no text in {' or '.join(f'“{column}”' for column in mapping.text)}")
     title = clean_line(row.get(mapping.title, ""))
-    text, headings = _under_title(title, text) if kind != "tweet" else (text, ())
+    text, headings = under_title(title, text) if kind != "tweet" else (text, ())
     known = mapping.columns()
     facts = {name: value.strip()[:_LONGEST_FACT] for name, value in row.items() if name not in known and value.strip()}
     if mapping.url and row.get(mapping.url):
@@ -104,13 +104,6 @@ def _document(
         language=row.get(mapping.language, ""),
         metadata={**facts, "row": number},
     )
-
-
-def _under_title(title: str, text: str) -> tuple[str, tuple[Heading, ...]]:
-    """Put the title before the text, as its heading: what is not in the text is not searched."""
-    if not title or title in text:
-        return text, ()
-    return f"{title}\n\n{text}", (Heading(0, 1),)
 
 
 def _text_columns(columns: list[str], values: dict[str, list[str]]) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ def _facts(tweet: Record, author: Record) -> Record:
     extended = tweet.get("extended_tweet") or {}
     entities = extended.get("entities") or tweet.get("entities") or {}
     original, place = tweet.get("retweeted_status") or {}, tweet.get("place") or {}
+    geo = tweet.get("geo") or {}  # v2; in v1.1 the same in another order, and out of use
     return {
         "author_name": author.get("name"),
         "retweet_of": original.get("id_str") or _referenced(tweet, "retweeted"),
@@ -113,9 +114,15 @@ def _facts(tweet: Record, author: Record) -> Record:
         "like_count": tweet.get("favorite_count", counts.get("like_count")),
         "reply_count": tweet.get("reply_count", counts.get("reply_count")),
         "quote_count": tweet.get("quote_count", counts.get("quote_count")),
-        "place": place.get("full_name"),
-        "coordinates": (tweet.get("coordinates") or {}).get("coordinates"),
+        "place": place.get("full_name") or geo.get("full_name"),
+        "coordinates": _point(tweet.get("coordinates")) or _point(geo.get("coordinates")),
+        "event": tweet.get("event"),  # as collections of tweets add it
     }
+
+
+def _point(point: Any) -> Any:
+    """Return longitude and latitude of a GeoJSON point."""
+    return point.get("coordinates") if isinstance(point, dict) else None
 
 
 def _reply_author(tweet: Record) -> str | None:

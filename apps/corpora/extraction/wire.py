@@ -11,11 +11,12 @@ from apps.corpora.extraction.records import (
     ExtractedDocument,
     Heading,
     Mapping,
+    PagePicture,
     RefusedMember,
     UnpackedFile,
 )
 
-Record = ExtractedDocument | BadRow | UnpackedFile | RefusedMember | Mapping
+Record = ExtractedDocument | BadRow | UnpackedFile | RefusedMember | Mapping | PagePicture
 
 
 def dumps(record: Record) -> str:
@@ -63,6 +64,7 @@ _FIELDS: dict[type, Callable[[Any], dict[str, Any]]] = {
     UnpackedFile: lambda file: {"name": file.name, "path": str(file.path)},
     RefusedMember: lambda member: {"name": member.name, "reason": member.reason},
     Mapping: lambda mapping: mapping.to_dict(),
+    PagePicture: lambda drawn: {"path": str(drawn.path), "width": drawn.width, "height": drawn.height},
 }
 _BUILDERS: dict[str, Callable[[dict[str, Any]], Record]] = {
     "ExtractedDocument": _document,
@@ -70,4 +72,5 @@ _BUILDERS: dict[str, Callable[[dict[str, Any]], Record]] = {
     "UnpackedFile": lambda fields: UnpackedFile(fields["name"], Path(fields["path"])),
     "RefusedMember": lambda fields: RefusedMember(**fields),
     "Mapping": Mapping.from_dict,
+    "PagePicture": lambda fields: PagePicture(Path(fields["path"]), fields["width"], fields["height"]),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time
+from functools import lru_cache
 
 from django import template
 from django.http import HttpRequest
@@ -19,6 +20,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@lru_cache(maxsize=500)
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon of static/img/icons.svg; without `label` it is decoration and hidden from readers."""
     href = f"{static('img/icons.svg')}#{name}"

@@ -45,10 +45,58 @@ class Material:
 
 def gather(index: VectorIndex) -> Material:
     """Read the exercise's sentences and ask the query worker for their vectors."""
-    texts = sorted({text for text in _exercise_sentences() if 4 <= len(text.split()) <= 60})
+    texts = exercise_sentences()
     with ThreadPoolExecutor(8) as pool:
         vectors = list(pool.map(lambda text: encode_query(text, Intent.STS, index=index), texts))
     return Material(texts, np.stack(vectors))
+
+
+def widened(material: Material, dim: int) -> Material:
+    """Turn the vectors into a larger space, every cosine as it was."""
+    random = np.random.default_rng(dim)
+    turned, _ = np.linalg.qr(random.standard_normal((dim, material.vectors.shape[1]), np.float32))
+    return Material(material.sentences, material.vectors @ turned.T)
+
+
+def queries_near(material: Material, count: int) -> np.ndarray:
+    """Return vectors of questions about two sentences each, with noise: (count, dim), of unit length."""
+    random = np.random.default_rng(1)
+    pairs = random.integers(len(material.vectors), size=(count, 2))
+    return noisy(material.vectors[pairs].mean(axis=1), random)
+
+
+def noisy(vectors: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return the vectors' directions with noise in every dimension: (N, D), of unit length."""
+    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    noisy = vectors + NOISE * random.standard_normal(vectors.shape, np.float32) / np.sqrt(vectors.shape[1])
+    return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
+
+
+def exercise_sentences() -> list[str]:
+    """Return the exercise's sentences that are neither scraps nor tables, in a fixed order."""
+    return sorted({text for text in _exercise_sentences() if 4 <= len(text.split()) <= 60})
+
+
+def write_passages(texts: Sequence[str]) -> None:
+    """Add passages that say so, in one document; each is then owed a vector."""
+    corpus = Corpus.objects.create(slug=f"bench-{Corpus.objects.count()}", name="Bench", kind=Kind.REPORT)
+    document = Document.objects.create(corpus=corpus, kind=Kind.REPORT, fingerprint=corpus.slug, title="Bench")
+    Passage.objects.bulk_create(
+        (
+            Passage(
+                document=document,
+                corpus=corpus,
+                kind=Kind.REPORT,
+                position=position,
+                text=text,
+                start=0,
+                end=len(text),
+                tokens=len(text.split()),
+            )
+            for position, text in enumerate(texts)
+        ),
+        batch_size=BLOCK,
+    )
 
 
 def _exercise_sentences() -> Iterator[str]:
@@ -71,17 +119,29 @@ class Filler:
         self._choose = random.Random(0)  # noqa: S311 - the same corpus each time is the point
         self._noise = np.random.default_rng(0)
         self._corpora = {
-            kind: Corpus.objects.create(slug=f"bench-{kind}", name=f"Bench: {kind.label}", kind=kind) for kind in SHARES
+            kind: Corpus.objects.get_or_create(
+                slug=f"bench-{kind}", defaults={"name": f"Bench: {kind.label}", "kind": kind}
+            )[0]
+            for kind in SHARES
         }
 
     def grow_to(self, passages: int) -> None:
         """Add passages until there are so many, then build the graph anew and let the planner look."""
+        if Passage.objects.count() == passages and ann.has_hnsw(self._index):
+            return  # kept from an earlier measurement
+        self.fill(passages)
+        services.tend(self._index)
+        self.settle()
+
+    def fill(self, passages: int) -> None:
+        """Add passages until there are so many, and leave no graph."""
         with connection.cursor() as cursor:  # a graph in place would take each vector one by one
             cursor.execute(f"DROP INDEX IF EXISTS {ann.hnsw_name(self._index.pk)}")
         while (missing := passages - Passage.objects.count()) > 0:
             with transaction.atomic():
                 self._add(min(missing, BLOCK))
-        services.tend(self._index)
+
+    def settle(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_VACUUM)
 
@@ -146,9 +206,7 @@ class Filler:
 
     def _vectors(self, chosen: Sequence[Sequence[int]]) -> np.ndarray:
         means = np.stack([self._material.vectors[places].mean(axis=0) for places in map(list, chosen)])
-        means /= np.linalg.norm(means, axis=1, keepdims=True)
-        noisy = means + NOISE * self._noise.standard_normal(means.shape, np.float32) / np.sqrt(means.shape[1])
-        return (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32)
+        return noisy(means, self._noise)
 
 
 _VACUUM = "VACUUM ANALYZE"

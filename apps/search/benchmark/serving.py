@@ -47,15 +47,18 @@ def servers() -> Iterator[None]:
 
 
 @contextmanager
-def throw_away_database() -> Iterator[None]:
-    """Make an empty database beside the real one, work in it, drop it."""
+def throw_away_database(*, keep: bool = False) -> Iterator[None]:
+    """Make an empty database beside the real one, work in it, drop it.
+
+    keep: leave it in the end, and begin with the one that was left, if there is one.
+    """
     connection.settings_dict["TEST"]["NAME"] = DATABASE
     real = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False, keepdb=keep)
     try:
         yield
     finally:
-        connection.creation.destroy_test_db(real, verbosity=0)
+        connection.creation.destroy_test_db(real, verbosity=0, keepdb=keep)
 
 
 @contextmanager
@@ -82,6 +85,23 @@ def query_worker(folder: Path, *, index: VectorIndex) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def embed_worker(folder: Path, *, number: int) -> Iterator[None]:
+    """Run an embed worker of our own, as nice as `manage.py run` makes it."""
+    argv = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-n", f"bench-embed-{number}@%h"]
+    argv += ["-Q", "embed", "--pool=solo", "--without-gossip", "--without-mingle"]
+    with _process(["nice", "-n", "10", *argv], log=folder / f"embed-{number}.log"):
+        yield
+
+
+def wait_for(is_so: Callable[[], bool], *, what: str) -> None:
+    until = time.monotonic() + START_S
+    while not is_so():
+        if time.monotonic() > until:
+            raise ServerFailed(f"Waited {START_S:.0f} s for {what}.")
+        time.sleep(0.2)
+
+
 def forget_vectors(queries: Sequence[str], *, index: VectorIndex) -> None:
     """Drop the vectors that the cache holds for `queries`, however they are read."""
     texts = {index.card.query_text(query, intent) for query in queries for intent in Intent}
@@ -90,7 +110,7 @@ def forget_vectors(queries: Sequence[str], *, index: VectorIndex) -> None:
 
 def session_cookie() -> str:
     """Sign in a manager of the throw-away database; return what the browser would send."""
-    person = User.objects.create(username="bench")
+    person, _ = User.objects.get_or_create(username="bench")
     session = SessionStore()
     session[SESSION_KEY] = str(person.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

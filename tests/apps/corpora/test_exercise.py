@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from apps import corpora
-from apps.corpora.extraction.records import ExtractedDocument
+from apps.corpora.extraction import markdown
+from apps.corpora.extraction.records import ExtractedDocument, Source
 from apps.corpora.extraction.tweets import documents
+from apps.corpora.metadata.finding import describe
+from apps.corpora.metadata.subject import Subject
 from apps.retrievers.intents import Intent
 
 EXERCISE = Path(corpora.__file__).parent / "exercise"
@@ -64,7 +67,18 @@ class TestDocuments:
 
     @pytest.mark.parametrize("path", [*REPORTS, *GUIDANCE, EXERCISE / "README.md"], ids=lambda path: path.stem)
     def test_say_near_the_top_that_they_are_fictional(self, path):
-        assert "EXERCISE – FICTIONAL." in "".join(path.read_text("utf-8").splitlines()[:3])
+        text = path.read_text("utf-8")
+        shown = text.split("\n---\n", 1)[1] if text.startswith("---\n") else text
+        assert "EXERCISE – FICTIONAL." in "".join(shown.splitlines()[:3])
+
+    @pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+    def test_reports_name_event_hazard_and_a_place_for_the_map(self, path):
+        (document,) = markdown.read(Source(path=path, name=path.name))
+        found = describe(Subject(title=document.title, text=document.text, kind="report", metadata=document.metadata))
+        assert found.event == "Exercise Copper Tern 2026"
+        assert found.hazards
+        assert found.places[-1] == "Veldrane Province"
+        assert (round(found.latitude), round(found.longitude)) == (46, -20)  # far out at sea
 
     @pytest.mark.parametrize("path", GUIDANCE, ids=lambda path: path.stem)
     def test_guidance_is_not_for_operational_use(self, path):
@@ -137,7 +151,7 @@ class TestSentences:
         sentences = rows(name)
         assert len({sentence["id"] for sentence in sentences}) == len(sentences) >= at_least
         for sentence in sentences:
-            assert set(sentence) == {"id", "text", "date"}
+            assert set(sentence) == {"id", "text", "date", "crisis", "place", "latitude", "longitude"}
             assert len(sentence["text"].split()) <= 35
             assert "2026-04-09" <= sentence["date"][:10] <= "2026-04-21"
 

@@ -71,6 +71,10 @@ class TestRefusing:
         with pytest.raises(CommandError, match="There is no folder nowhere"):
             evaluate("nowhere")
 
+    def test_rankings_of_several_retrievals_in_one_file(self, evaluate, collection_folder, tmp_path):
+        with pytest.raises(CommandError, match="name one"):
+            evaluate(collection_folder, "--retrieval", "all", "--run-file", tmp_path / "our.run")
+
     def test_an_unknown_model(self, evaluate, collection_folder):
         with pytest.raises(CommandError, match="No retriever is called 'nothing'"):
             evaluate(collection_folder, "--search", "index", "--model", "nothing")

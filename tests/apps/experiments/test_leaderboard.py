@@ -1,9 +1,12 @@
 import pytest
 
+from apps.accounts.models import User
 from apps.experiments import leaderboard
 from apps.experiments.chart import draw
 from apps.experiments.leaderboard import Cell, Row
 from apps.experiments.models import Run
+
+ADMIN = User(role=User.Role.ADMIN)
 
 
 def row(system, *, figures="measured", **scores):
@@ -14,7 +17,7 @@ def row(system, *, figures="measured", **scores):
 @pytest.mark.django_db
 class TestRows:
     def test_of_the_published_set_have_the_authors_figures(self):
-        rows = {row.system: row for row in leaderboard.rows_of("DisastIR-Test")}
+        rows = {row.system: row for row in leaderboard.rows_of("DisastIR-Test", user=ADMIN)}
         ours = rows["DMRetriever-33M"]
         assert ours.figures == "published"
         assert ours.cells["QA"] == Cell(score=62.47, significant=True)
@@ -22,7 +25,7 @@ class TestRows:
 
     def test_of_ours_stand_in_their_size_class(self, report):
         Run.objects.record(report())
-        rows = leaderboard.rows_of("DisastIR-Test")
+        rows = leaderboard.rows_of("DisastIR-Test", user=ADMIN)
         measured = next(row for row in rows if row.figures == "measured")
         classes = [row.size_class for row in rows]
         assert classes == sorted(classes, key=leaderboard.SIZE_CLASSES.index)
@@ -32,8 +35,8 @@ class TestRows:
 
     def test_of_another_set_are_ours_alone(self, report):
         Run.objects.record(report(set="floods"))
-        assert [row.figures for row in leaderboard.rows_of("floods")] == ["measured"]
-        assert leaderboard.sets() == ["DisastIR-Test", "floods"]
+        assert [row.figures for row in leaderboard.rows_of("floods", user=ADMIN)] == ["measured"]
+        assert leaderboard.sets(user=ADMIN) == ["DisastIR-Test", "floods"]
 
 
 class TestSorting:

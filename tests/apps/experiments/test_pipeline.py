@@ -5,11 +5,10 @@ import pytest
 
 from apps.corpora.models import Corpus, Document, Passage
 from apps.experiments import pipeline
-from apps.experiments.measuring import Subject, search_everything
+from apps.experiments.measuring import RETRIEVALS, Subject, search_everything
 from apps.indexing.models import PassageVector, VectorIndex
 from apps.ingestion.models import JobItem
 from workers.encoders.hashing import HashingEncoder
-from workers.evaluation.trec import read_run
 
 pytestmark = pytest.mark.django_db
 
@@ -45,15 +44,13 @@ def broker(monkeypatch):
 
 
 @pytest.fixture
-def search(services, collection_folder, embedder, tmp_path):
+def search(services, collection_folder, embedder):
     """Search the collection through the database and return the rankings."""
 
     def search(retrieval):
-        run = tmp_path / "product.run"
-        search.system = search_everything(
-            Subject(model="hashing", retrieval=retrieval), collection_folder, run=run, say=quiet
-        )
-        return {query: [hit.passage_id for hit in hits] for query, hits in read_run(run).items()}
+        subject = Subject.named("hashing", retrieval=retrieval)
+        ((search.system, rankings),) = search_everything(subject, collection_folder, say=quiet)
+        return rankings
 
     return search
 
@@ -64,6 +61,13 @@ class TestSearchingEverything:
         found = search(retrieval)
         assert found["q-levee"][0] == "levee"
         assert found["q-families"][0] == "school"
+
+    def test_finds_in_one_walk_what_each_retrieval_finds_by_itself(self, search, collection_folder, embedder):
+        alone = {retrieval: search(retrieval) for retrieval in RETRIEVALS}
+        embedder.texts.clear()
+        together = search_everything(Subject.named("hashing", retrieval="all"), collection_folder, say=quiet)
+        assert {system["retrieval"]: rankings for system, rankings in together} == alone
+        assert len(embedder.texts) == 2  # the queries, once
 
     def test_by_words_alone_needs_no_model(self, search, embedder):
         search("lexical")

@@ -74,7 +74,7 @@ class TestMakePool:
         def fail(*_args, **_kwargs):
             raise encoding.EncoderUnavailable("the encoder did not answer in 1.5 s")
 
-        monkeypatch.setattr("apps.search.services.encode_query", fail)
+        monkeypatch.setattr("apps.search.retrieving.encode_query", fail)
         with pytest.raises(NotPooled, match=r"the encoder did not answer in 1\.5 s"):
             make_pool(Plan(name="Levees", wanted=(Wanted(LEVEE, None),), depth=3), user=analyst)
         assert not Pool.objects.exists()

@@ -1,11 +1,13 @@
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from apps.corpora.models import Passage
-from apps.indexing import ann, services
-from apps.indexing.models import PassageVector, PendingVector, VectorIndex
+from apps.indexing import ann, batches, building, services, switching
+from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector, VectorIndex
 from apps.retrievers.family import get_card
 from tests.factories import PassageFactory
 from workers.encoders.hashing import HashingEncoder
@@ -83,6 +85,36 @@ class TestLeasing:
         assert "workers died" in PendingVector.objects.get().reason
         assert services.progress(index).set_aside == 1
 
+    def test_the_one_that_kills_its_workers_is_set_aside_and_not_those_beside_it(self, index):
+        poison = PassageFactory.create_batch(20)[7].pk
+        for _ in range(40):
+            batch = services.lease(index, size=16)
+            if not batch.passage_ids:
+                break
+            if poison in batch.passage_ids:  # the worker dies
+                PendingVector.objects.update(leased_until=timezone.now())
+            else:
+                services.store_vectors(index, batch.passage_ids, encoder.encode(batch.texts))
+        assert services.progress(index) == services.Progress(stored=19, owed=0, set_aside=1)
+        assert PendingVector.objects.get().passage_id == poison
+
+    def test_a_worker_that_is_slow_keeps_what_it_has(self, index):
+        PassageFactory()
+        batch = services.lease(index, size=1)
+        PendingVector.objects.update(leased_until=timezone.now())
+        batches.renew_lease(batch.record, batch.passage_ids)
+        assert not services.lease(index, size=1).passage_ids
+
+    def test_each_start_is_written_down_and_a_lost_one_told(self, index, settings):
+        PassageFactory.create_batch(2)
+        services.lease(index, size=2, worker="embed-1:17")
+        assert batches.mark_lost() == 0
+        EmbeddingBatch.objects.update(alive_at=timezone.now() - timedelta(seconds=settings.EMBED_LEASE_S + 1))
+        assert batches.mark_lost() == 1
+        lost = EmbeddingBatch.objects.get()
+        assert (lost.state, lost.worker, lost.passages, lost.attempt) == ("LOST", "embed-1:17", 2, 1)
+        assert "worker stopped" in lost.reason
+
     def test_what_was_set_aside_can_be_tried_again(self, index, jobs_sent, django_capture_on_commit_callbacks):
         passage = PassageFactory()
         services.lease(index, size=1)
@@ -121,7 +153,7 @@ class TestStoring:
 
 class TestTending:
     def test_the_graph_is_built_after_the_first_bulk_load(self, index, monkeypatch):
-        monkeypatch.setattr(services, "HNSW_FROM", 3)
+        monkeypatch.setattr(building, "HNSW_FROM", 3)
         PassageFactory.create_batch(3)
         services.tend(index)
         assert not ann.has_hnsw(index)  # still owing
@@ -147,7 +179,24 @@ class TestTending:
         services.tend(candidate)
         assert VectorIndex.objects.live() == candidate
         index.refresh_from_db()
-        assert index.status == VectorIndex.Status.RETIRED
+        assert index.status == VectorIndex.Status.STANDBY
+
+    def test_an_admins_index_waits_to_be_told(self, index):
+        candidate = services.create_index(get_card("hashing"), revision="2", making=services.Making(goes_live=False))
+        PassageFactory()
+        services.tend(candidate)
+        assert VectorIndex.objects.get(pk=candidate.pk).status == VectorIndex.Status.BUILDING
+        embed(candidate)
+        services.tend(candidate)
+        assert VectorIndex.objects.get(pk=candidate.pk).status == VectorIndex.Status.READY
+        assert VectorIndex.objects.live() == index
+
+    def test_the_settings_do_not_replace_what_an_admin_chose(self, index, settings):
+        other = services.create_index(get_card("hashing"), revision="2", making=services.Making(goes_live=False))
+        services.tend(other)
+        switching.activate(other)
+        VectorIndex.objects.filter(pk=index.pk).delete()
+        assert services.ensure_index() == other
 
     def test_the_reaper_asks_again_for_what_was_left_behind(self, index, jobs_sent):
         PassageFactory()
@@ -164,7 +213,11 @@ class TestEnsuringAnIndex:
         assert services.ensure_index() == index
 
     def test_vectors_of_two_indexes_live_in_partitions_of_their_own(self, index):
-        services.create_index(get_card("hashing"), revision="2")
+        other = services.create_index(get_card("hashing"), revision="2")
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'indexing_passagevector'::regclass")
-            assert cursor.fetchone() == (2,)
+            cursor.execute(
+                "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'indexing_passagevector'::regclass"
+            )
+            assert {ann.partition_name(index.pk), ann.partition_name(other.pk)} <= {
+                name for (name,) in cursor.fetchall()
+            }

@@ -161,6 +161,17 @@ class TestLoadExercise:
         call_command("load_exercise", stdout=io.StringIO())
         assert len(loaded) == 1 + len(exercise.SHELVES)
 
+    def test_is_loaded_whole_though_somebody_makes_a_corpus_meanwhile(self, db, monkeypatch):
+        loaded = []
+
+        def load(shelf):
+            loaded.append(shelf.slug)
+            CorpusFactory(slug=f"ours-{len(loaded)}")
+
+        monkeypatch.setattr(exercise, "load", load)
+        call_command("load_exercise", unless_removed=True, stdout=io.StringIO())
+        assert loaded == [shelf.slug for shelf in exercise.SHELVES]
+
     def test_goes_on_where_it_was_stopped(self, edition, index):
         self.load(edition)
         JobItem.objects.update(state=State.WORKING)

@@ -6,7 +6,7 @@ import pytest
 from apps.indexing.models import PendingVector
 from apps.ingestion.models import JobItem
 from apps.ingestion.progress import Progress, progress
-from apps.ingestion.templatetags.durations import lasting
+from apps.pages.templatetags.durations import lasting
 from tests.factories import JobFactory, JobItemFactory, PassageFactory
 
 State = JobItem.State

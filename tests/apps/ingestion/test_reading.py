@@ -210,6 +210,7 @@ class TestACrash:
     @pytest.fixture
     def small_batches(self, monkeypatch):
         monkeypatch.setattr(reading, "BATCH_DOCUMENTS", 2)
+        monkeypatch.setattr(reading, "BATCH_SECONDS", 60.0)  # on a busy machine too
 
     @pytest.fixture
     def item(self):
@@ -227,6 +228,7 @@ class TestACrash:
             if len(done) == batches:
                 raise Killed
             done.append(store(*args))
+            return done[-1]
 
         with monkeypatch.context() as patch:
             patch.setattr(storing, "store", store_some)
@@ -249,7 +251,7 @@ class TestACrash:
 
         def lose_it_first(*args):
             JobItem.objects.filter(pk=item.pk).update(state=State.WAITING)
-            store(*args)
+            return store(*args)
 
         monkeypatch.setattr(storing, "store", lose_it_first)
         item = read(item)
@@ -306,7 +308,7 @@ class TestTwoAtOnce:
 class TestHeartbeat:
     def test_renews_the_sign_of_life_while_the_reading_is_silent(self):
         item = JobItem.objects.claim(JobItemFactory().pk)
-        with heartbeat.Heartbeat(item, every=0.05) as beat:
+        with heartbeat.heartbeat(item, every=0.05) as beat:
             beat._over.wait(0.3)
             seen = JobItem.objects.get(pk=item.pk).alive_at
         assert seen > item.alive_at
@@ -314,6 +316,6 @@ class TestHeartbeat:
     def test_ends_when_the_item_is_somebody_elses(self):
         item = JobItem.objects.claim(JobItemFactory().pk)
         JobItem.objects.update(state=State.WAITING)
-        with heartbeat.Heartbeat(item, every=0.01) as beat:
+        with heartbeat.heartbeat(item, every=0.01) as beat:
             beat._thread.join(timeout=5)
             assert not beat._thread.is_alive()

@@ -152,11 +152,11 @@ class TestCorrectMapping:
 class TestReap:
     @pytest.fixture
     def empty_queue(self, monkeypatch):
-        monkeypatch.setattr(jobs, "queue_is_empty", lambda: True)
+        monkeypatch.setattr(jobs, "messages_waiting", lambda: 0)
 
     @pytest.fixture
     def full_queue(self, monkeypatch):
-        monkeypatch.setattr(jobs, "queue_is_empty", lambda: False)
+        monkeypatch.setattr(jobs, "messages_waiting", lambda: 9)
 
     def reap(self, capture):
         with capture(execute=True):
@@ -197,14 +197,22 @@ class TestReap:
         self.reap(django_capture_on_commit_callbacks)
         assert asked == []
 
+    def test_asks_for_what_was_lost_though_later_uploads_keep_the_queue_full(
+        self, asked, long_ago, monkeypatch, django_capture_on_commit_callbacks
+    ):
+        lost, *_ = [JobItemFactory(waiting_since=long_ago - timedelta(seconds=n)) for n in (9, 5, 1)]
+        monkeypatch.setattr(jobs, "messages_waiting", lambda: 2)
+        self.reap(django_capture_on_commit_callbacks)
+        assert asked == [lost.pk]
 
-class TestQueueIsEmpty:
+
+class TestMessagesWaiting:
     def test_tells_by_the_real_broker(self, services):
         from celery import current_app
 
-        assert jobs.queue_is_empty()
+        assert jobs.messages_waiting() == 0
         jobs.request_ingest([1])
-        assert not jobs.queue_is_empty()
+        assert jobs.messages_waiting() == 1
         with current_app.connection_for_write() as connection:
             connection.default_channel.queue_purge(jobs.INGEST_QUEUE)
-        assert jobs.queue_is_empty()
+        assert jobs.messages_waiting() == 0

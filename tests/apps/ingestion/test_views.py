@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -163,7 +164,7 @@ class TestCorpusPage:
         for _ in range(20):
             PassageFactory(document__corpus=corpus)
         JobItemFactory.create_batch(5, job__corpus=corpus)
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(10):
             client.get(self.url)
 
 
@@ -248,13 +249,28 @@ class TestJobPage:
         JobItemFactory(job=job)
         assert "The message broker does not answer" in self.fragment(client, job)
 
+    def test_says_what_was_found_in_each_file(self, client, job):
+        item = JobItemFactory(job=job, state=State.DONE)
+        for day, hazards in ((3, ["flood", "landslide"]), (9, ["flood"])):
+            DocumentFactory(
+                corpus=job.corpus,
+                source=item.source,
+                hazards=hazards,
+                places=["Nepal"],
+                event="Koshi flood",
+                published_at=datetime(2026, 4, day, tzinfo=UTC),
+            )
+        DocumentFactory(corpus__private=True, source=item.source, hazards=["volcano"])
+        shown = " ".join(self.fragment(client, job).split())
+        assert "Found:</span> Flood, Landslide · Nepal · Koshi flood · 3 Apr 2026 to 9 Apr 2026<" in shown
+
     def test_shows_some_of_many(self, client, job, django_assert_max_num_queries):
         source = JobItemFactory(job=job, state=State.FAILED).source
         JobItem.objects.bulk_create(
             JobItem(job=job, name=f"{number}.txt", source=source, kind="report", state=State.DONE)
             for number in range(300)
         )
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(11):
             shown = self.fragment(client, job)
         assert "Page 1 of 7" in shown
         assert self.fragment(client, job, show="bad").count("<tr id=") == 1

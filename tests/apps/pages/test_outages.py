@@ -1,17 +1,20 @@
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import psycopg
 import pytest
 import redis
-from django.db import InterfaceError, OperationalError
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.urls import reverse
 from kombu.exceptions import OperationalError as BrokerError
 
 from apps.pages import views
-from apps.pages.outages import BROKER, DATABASE, OneLine, outage
+from apps.pages.outages import BROKER, DATABASE, OneLine, not_ready, outage
 from tests.factories import UserFactory
 
 
@@ -148,3 +151,24 @@ class TestOneLine:
 
     def test_keeps_the_traceback_of_our_own_mistakes(self):
         assert "Traceback" in self.log(ValueError("ours"))
+
+
+class TestACommandBeforeTheFirstStart:
+    def test_says_how_to_start(self, tmp_path):
+        home = {"DMSEARCH_HOME": str(tmp_path), "DATABASE_URL": "", "REDIS_URL": ""}
+        argv = [sys.executable, settings.BASE_DIR / "manage.py", "search", "levee"]
+        run = subprocess.run(argv, env={**os.environ, **home}, capture_output=True, text=True, check=False)
+        assert run.returncode == 1
+        assert "Start it with `make run` first" in run.stderr
+        assert "Traceback" not in run.stderr
+
+    @pytest.mark.django_db
+    def test_says_so_where_the_tables_are_missing(self):
+        with pytest.raises(ProgrammingError) as missing, connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM corpora_nothing")
+        assert not_ready(missing.value) == (
+            "The database lacks a table. Start it with `make run` first: that starts the servers and makes the tables."
+        )
+
+    def test_shows_other_mistakes_whole(self):
+        assert not not_ready(ValueError("broken"))

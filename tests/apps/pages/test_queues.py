@@ -1,8 +1,11 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from celery import current_app
 
-from apps.pages import queues
-from apps.pages.health import State
+from apps.pages import calls, queues
+from apps.pages.health import State, _checks
 from apps.pages.queues import Heartbeat, beat, judge_queue, queue_length, say_goodbye, workers_heard_from
 
 
@@ -72,3 +75,64 @@ class TestJudgeQueue:
         finding = self.judge([worker(7, quiet_s=31.0)], waiting=2)
         assert (finding.state, finding.summary) == (State.FAIL, "2 waiting, and nobody takes them")
         assert "process 7 on here" in finding.remedy
+
+
+class TestCalls:
+    @pytest.fixture(autouse=True)
+    def fresh(self, services, monkeypatch):
+        queues.redis_connection().flushdb()
+        self.sent = []
+        sender = SimpleNamespace(send_task=lambda name, **_: self.sent.append(name))
+        monkeypatch.setattr(calls, "current_app", sender)
+
+    @staticmethod
+    def check(queue="embed", busy=0):
+        beat(worker(takes=(queue,), busy=busy))
+        return next(check for check in _checks.values() if check.name == f"queue_{queue}").run()
+
+    def test_an_answered_call_is_told(self):
+        calls.call("embed")
+        calls.answer("embed")
+        finding = self.check()
+        assert finding.state == State.OK
+        assert "a call was answered 0 s ago" in finding.summary
+
+    def test_one_at_a_time_is_on_its_way(self):
+        calls.call("embed")
+        calls.call("embed")
+        assert self.sent == [calls.ANSWER]
+
+    def test_silence_of_idle_workers_is_a_failure(self, monkeypatch):
+        calls.call("embed")
+        monkeypatch.setattr(queues.time, "time", lambda now=queues.time.time: now() + 120)
+        finding = self.check()
+        assert finding.state == State.FAIL
+        assert "no answer for 120 s" in finding.summary
+
+    def test_silence_of_busy_workers_is_told_when_it_lasts(self, monkeypatch):
+        calls.call("embed")
+        monkeypatch.setattr(queues.time, "time", lambda now=queues.time.time: now() + 120)
+        assert self.check(busy=1).state == State.OK
+        monkeypatch.setattr(queues.time, "time", lambda now=queues.time.time: now() + 300)
+        finding = self.check(busy=1)
+        assert finding.state == State.WARN
+        assert "busy, and a call has had no answer for 4" in finding.summary
+
+    def test_a_worker_that_reads_a_long_file_is_not_taken_for_one_that_hangs(self, monkeypatch):
+        calls.call("ingest")
+        monkeypatch.setattr(queues.time, "time", lambda now=queues.time.time: now() + 500)
+        assert self.check("ingest", busy=1).state == State.OK
+
+    def test_go_through_every_queue_that_workers_take_from(self):
+        from apps.pages.management.commands.run import _workers
+        from apps.pages.tasks import call_queues
+
+        taken = {
+            queue
+            for program in _workers(Path())
+            if "-Q" in program.argv
+            for queue in program.argv[program.argv.index("-Q") + 1].split(",")
+        }
+        assert queues.watched == taken
+        call_queues()
+        assert len(self.sent) == len(taken)

@@ -4,11 +4,11 @@ from apps.retrievers import calibrations
 from apps.retrievers.calibrations import (
     Calibration,
     calibration_file,
-    chosen_backends,
     read_calibration,
     this_machine,
     write_calibration,
 )
+from apps.retrievers.describe import chosen_backends
 from apps.retrievers.family import HASHING, PACKAGED
 
 
@@ -37,6 +37,10 @@ class TestCalibration:
 
     def test_is_of_this_machine_alone(self, measured, monkeypatch):
         monkeypatch.setattr(calibrations, "_processor", lambda: "another processor")
+        assert read_calibration(PACKAGED, "r1") is None
+
+    def test_that_was_cut_short_is_measured_anew(self, measured):
+        calibration_file(PACKAGED, "r1").write_text('{"machine": "')
         assert read_calibration(PACKAGED, "r1") is None
 
     def test_is_of_these_weights_alone(self, measured):

@@ -4,7 +4,9 @@ import pytest
 
 from apps.retrievers import packaged
 from apps.retrievers.checkpoints import CheckpointMissing, default_card, find_checkpoint, get_checkpoint, identify
-from apps.retrievers.family import HASHING, PACKAGED, get_card
+from apps.retrievers.family import HASHING, PACKAGED, UnknownRetriever, get_card
+from apps.retrievers.intents import Intent, instruction
+from apps.retrievers.naming import known_by, named_retriever
 from apps.retrievers.packaged import TamperedModel
 
 SMALLEST = get_card("DMRetriever-33M")
@@ -20,11 +22,24 @@ def bare_machine(monkeypatch, tmp_path):
 
 def write_checkpoint(folder, *, dim=384, layers=12, weights=b"weights", declared=None):
     folder.mkdir(parents=True)
-    (folder / "config.json").write_text(json.dumps({"hidden_size": dim, "num_hidden_layers": layers}))
+    config = {"model_type": "bert", "hidden_size": dim, "num_hidden_layers": layers}
+    (folder / "config.json").write_text(json.dumps(config))
     (folder / "model.safetensors").write_bytes(weights)
     if declared:
         (folder / "config_sentence_transformers.json").write_text(json.dumps({"retriever": declared}))
     return folder
+
+
+def write_modules(folder, *, pooling, length, **prompts):
+    """Add what sentence-transformers writes beside the weights."""
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({f"pooling_mode_{_OLD_KEYS[pooling]}": True}))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": length}))
+    (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+    return folder
+
+
+_OLD_KEYS = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens"}
 
 
 def write_snapshot(cache, card, commit):
@@ -144,8 +159,76 @@ class TestIdentify:
     def test_an_unknown_shape_is_nobody(self, tmp_path):
         assert identify(write_checkpoint(tmp_path / "run-7", dim=48, layers=3)) is None
 
+    def test_of_one_shape_it_is_the_model_that_pools_as_the_folder_says(self, tmp_path):
+        folder = write_modules(write_checkpoint(tmp_path / "run-7"), pooling="cls", length=512)
+        assert identify(folder).pooling == "cls"
+        assert identify(folder).name != SMALLEST.name
+
+    def test_a_model_that_differs_from_all_of_ours_is_one_of_its_own(self, tmp_path):
+        folder = write_modules(write_checkpoint(tmp_path / "run-7"), pooling="mean", length=128, query="ask: ")
+        card = identify(folder)
+        assert (card.name, card.dim, card.layers, card.max_tokens) == ("run-7", SMALLEST.dim, SMALLEST.layers, 128)
+        assert card.query_text("water", Intent.QA) == "ask: water"
+        assert not card.knows_intents
+        assert get_checkpoint(card, folder=folder).path == folder
+
+    def test_an_unknown_shape_is_known_by_what_sentence_transformers_wrote(self, tmp_path):
+        folder = write_modules(write_checkpoint(tmp_path / "run-7", dim=48, layers=3), pooling="mean", length=64)
+        assert (identify(folder).dim, identify(folder).layers) == (48, 3)
+
+    def test_the_six_prompts_make_it_one_that_knows_intents(self, tmp_path):
+        prompts = {str(intent): f"{instruction(intent)}: " for intent in Intent}
+        folder = write_modules(write_checkpoint(tmp_path / "run-7"), pooling="mean", length=128, **prompts)
+        assert identify(folder).knows_intents
+
+    def test_a_further_layer_is_refused_with_its_name(self, tmp_path):
+        folder = write_modules(write_checkpoint(tmp_path / "run-7"), pooling="mean", length=128)
+        (folder / "modules.json").write_text('[{"type": "sentence_transformers.models.Dense"}]')
+        with pytest.raises(UnknownRetriever, match="a layer of the kind Dense follows its transformer"):
+            named_retriever(str(folder))
+
+    def test_another_pooling_is_refused_with_its_name(self, tmp_path):
+        folder = write_modules(write_checkpoint(tmp_path / "run-7"), pooling="max", length=128)
+        with pytest.raises(UnknownRetriever, match="pools by max"):
+            named_retriever(str(folder))
+
+    def test_a_shape_alone_that_nobody_has_is_refused_with_the_way_out(self, tmp_path):
+        with pytest.raises(UnknownRetriever, match="does not say how it pools; a folder that sentence-transformers"):
+            named_retriever(str(write_checkpoint(tmp_path / "run-7", dim=48, layers=3)))
+
+    def test_a_folder_that_lost_its_weights_is_not_taken_for_a_model_that_lies_elsewhere(self, tmp_path):
+        folder = write_checkpoint(tmp_path / "run-7", dim=PACKAGED.dim, layers=PACKAGED.layers)
+        (folder / "model.safetensors").rename(folder / "model.safetensors.incomplete")
+        with pytest.raises(UnknownRetriever, match=r"run-7 holds only part of all-MiniLM-L6-v2: weights are missing"):
+            named_retriever(str(folder))
+
+    def test_a_config_that_was_cut_off_is_told(self, tmp_path):
+        folder = write_checkpoint(tmp_path / "run-7")
+        (folder / "config.json").write_text('{"hidden_size": 38')
+        with pytest.raises(UnknownRetriever, match=r"its config\.json cannot be read; was the copy cut off"):
+            named_retriever(str(folder))
+
     def test_an_empty_folder_is_nobody(self, tmp_path):
         assert identify(tmp_path) is None
+
+
+class TestKnownBy:
+    """What a person who names a folder is told of how it was recognised."""
+
+    def test_each_way_has_its_words(self, tmp_path):
+        declared = write_checkpoint(tmp_path / "a" / "run-7", declared=BGE.name)
+        named = write_checkpoint(tmp_path / "b" / BGE.name)
+        cached = write_snapshot(tmp_path / "hub", BGE, "c0ffee")
+        told = write_modules(write_checkpoint(tmp_path / "c" / "run-7"), pooling="mean", length=128)
+        shaped = write_checkpoint(tmp_path / "d" / "run-7")
+        ways = [known_by(folder, identify(folder)) for folder in (declared, named, cached, told, shaped)]
+        assert ways == [
+            "what the folder says of itself",
+            "its name",
+            "the place in the hub's cache",
+            "what sentence-transformers wrote into it",
+            "its shape alone, 12 layers of 384: prompts and pooling are those of DMRetriever-33M",
+        ]
 
 
 class TestPackagedModel:

@@ -28,3 +28,10 @@ class TestTokenCounter:
         (tmp_path / "model.safetensors").write_bytes(b"weights")
         with pytest.raises(CheckpointMissing, match=r"no tokenizer\.json"):
             token_counter(get_card("DMRetriever-33M"), folder=tmp_path)
+
+    def test_a_tokenizer_that_was_cut_off_says_so(self, tmp_path):
+        (tmp_path / "config.json").write_text('{"hidden_size": 384, "num_hidden_layers": 12}')
+        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        (tmp_path / "tokenizer.json").write_text('{"version": "1.0", "trunc')
+        with pytest.raises(CheckpointMissing, match=r"tokenizer\.json cannot be read .* was it cut off"):
+            token_counter(get_card("DMRetriever-33M"), folder=tmp_path)

@@ -57,4 +57,4 @@ def encoder_away(monkeypatch):
     def fail(*_args, **_kwargs):
         raise encoding.EncoderUnavailable("the encoder did not answer in 1.5 s")
 
-    monkeypatch.setattr("apps.search.services.encode_query", fail)
+    monkeypatch.setattr("apps.search.retrieving.encode_query", fail)

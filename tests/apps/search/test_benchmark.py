@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from apps.corpora.models import Kind, Passage
+from apps.indexing import services
 from apps.indexing.models import PassageVector, PendingVector
 from apps.search import lexical
-from apps.search.benchmark import material, measuring
+from apps.search.benchmark import embedding, material, measuring, queries, vectors
 from apps.search.scope import Scope
 
 
@@ -42,3 +43,36 @@ class TestFiller:
         filler.grow_to(100)
         corpora = tuple(Passage.objects.values_list("corpus_id", flat=True).distinct())
         assert lexical.find("sentence 7", Scope(corpora=corpora), limit=5).passages
+
+
+@pytest.mark.django_db
+class TestPassagesToEmbed:
+    def test_are_each_owed_a_vector_and_can_be_owed_again(self, index):
+        material.write_passages(["one sentence", "another"])
+        batch = services.lease(index, size=10, worker="test")
+        services.store_vectors(index, batch.passage_ids, np.eye(2, index.dim, dtype=np.float32))
+        assert not PendingVector.objects.exists()
+        embedding._owe_all(index)
+        assert services.progress(index).owed == 2
+        assert not PassageVector.objects.exists()
+
+
+class TestWideVectors:
+    def test_keep_every_cosine(self):
+        vectors = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
+        wide = material.widened(material.Material(list("abcde"), vectors), 32).vectors
+        assert wide.shape == (5, 32)
+        assert np.allclose(wide @ wide.T, vectors @ vectors.T, atol=1e-4)
+
+
+class TestTables:
+    def test_show_each_figure_in_a_row(self):
+        rows = [
+            *embedding.table([embedding.Figures(0, 100, 50.0, 1.0, 0), embedding.Figures(1, 100, 47.0, 0.94, 0)]),
+            *queries.table([queries.Figures(8, True, 320, 21.4, 40.2, 300.0)]),
+            *vectors.table([vectors.Figures(2560, 20, "everything", 20, 0.98, (1, 2), (3, 4), 5, 6)]),
+        ]
+        assert "| encoder alone | 100 | 50.0 | 1.00 | 0 |" in rows
+        assert "| 1 | 100 | 47.0 | 0.94 | 0 |" in rows
+        assert "| 8 | yes | 21 | 40 | 300 |" in rows
+        assert "| 2,560 | 20 | everything: 20 | 0.980 | 1.0 / 2.0 | 3.0 / 4.0 | 5 s | 6 MB |" in rows

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime
+from functools import partial
 
 import numpy as np
 import pytest
@@ -7,8 +8,10 @@ from django.db import connection, transaction
 from apps.corpora.models import Passage
 from apps.indexing import ann
 from apps.indexing.models import PassageVector
-from apps.indexing.services import store_vectors
+from apps.indexing.services import create_index, store_vectors
+from apps.retrievers.family import get_card
 from apps.search import dense
+from apps.search.lately import Lately
 from apps.search.scope import Scope
 from tests.factories import DocumentFactory, PassageFactory
 
@@ -16,6 +19,8 @@ pytestmark = pytest.mark.django_db
 
 DIM = 384
 MANY = 6_000
+# Clusters that lie further apart than this are not joined by every graph: which is a matter of chance.
+CLUSTERS, NOISE = 40, 1.0
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001)
 
 
@@ -25,39 +30,40 @@ def unit(vectors):
 
 @pytest.fixture
 def fill(index):
+    return partial(filled, index)
+
+
+def filled(index, *sizes, published=None):
     """Put random vectors, in clusters as real ones are, into corpora of the given sizes."""
     random = np.random.default_rng(7)
-    centres = random.standard_normal((40, DIM))
-
-    def fill(*sizes, published=None):
-        made = []
-        for size in sizes:
-            document = DocumentFactory(published_at=published)
-            passages = Passage.objects.bulk_create(
-                Passage(
-                    document=document,
-                    corpus=document.corpus,
-                    kind="report",
-                    published_at=published,
-                    position=n,
-                    text="-",
-                    start=0,
-                    end=1,
-                    tokens=1,
-                )
-                for n in range(size)
+    centres = random.standard_normal((CLUSTERS, DIM))
+    made = []
+    for size in sizes:
+        document = DocumentFactory(published_at=published)
+        passages = Passage.objects.bulk_create(
+            Passage(
+                document=document,
+                corpus=document.corpus,
+                kind="tweet" if n % 2 else "report",
+                published_at=published,
+                position=n,
+                text="-",
+                start=0,
+                end=1,
+                tokens=1,
             )
-            vectors = unit(centres[random.integers(40, size=size)] + 0.6 * random.standard_normal((size, DIM)))
-            store_vectors(index, [p.pk for p in passages], vectors)
-            made.append((document.corpus, dict(zip([p.pk for p in passages], vectors, strict=True))))
-        return made
-
-    return fill
+            for n in range(size)
+        )
+        vectors = unit(centres[random.integers(CLUSTERS, size=size)] + NOISE * random.standard_normal((size, DIM)))
+        store_vectors(index, [p.pk for p in passages], vectors)
+        made.append((document.corpus, dict(zip([p.pk for p in passages], vectors, strict=True))))
+    return made
 
 
 @pytest.fixture
 def query():
-    return unit(np.random.default_rng(8).standard_normal(DIM))
+    """Somewhere in the first cluster: a graph finds its way to where there is something, as real queries ask for."""
+    return unit(np.random.default_rng(7).standard_normal(DIM) + np.random.default_rng(8).standard_normal(DIM))
 
 
 def best(vectors, query, k):
@@ -96,20 +102,97 @@ class TestSmallScope:
 
 
 class TestLargeScope:
-    @pytest.fixture
-    def graph(self, index, fill):
-        """One large corpus and one for each selectivity, with a graph over all."""
-        made = fill(MANY, *(max(12, int(MANY * share)) for share in SELECTIVITIES))
-        ann.build_hnsw(index)
-        return made
+    @pytest.fixture(scope="class")
+    def made(self, django_db_setup, django_db_blocker):
+        """An index of one large corpus and one for each selectivity, with a graph over all: once, for all tests."""
+        with django_db_blocker.unblock():
+            index = create_index(get_card("hashing"), revision="1")
+            corpora = filled(index, MANY, *(max(12, int(MANY * share)) for share in SELECTIVITIES))
+            ann.build_hnsw(index)
+            yield index, corpora
+            with connection.cursor() as cursor:
+                ann.drop_partition(index.pk)
+                cursor.execute("TRUNCATE corpora_corpus, indexing_vectorindex CASCADE")
 
-    @pytest.mark.parametrize("exact_up_to", [5_000, 0], ids=["as set", "graph only"])
-    def test_returns_k_at_every_selectivity(self, index, graph, query, monkeypatch, exact_up_to):
-        monkeypatch.setattr(dense, "EXACT_UP_TO", exact_up_to)
+    @pytest.fixture
+    def index(self, made):
+        return made[0]
+
+    @pytest.fixture
+    def graph(self, made):
+        return made[1]
+
+    @pytest.fixture
+    def graph_only(self, monkeypatch):
+        monkeypatch.setattr(dense, "EXACT_UP_TO", 0)
+        monkeypatch.setattr(dense, "COMPARED_IN_A_STEP", 0)
+
+    @pytest.fixture(params=["as set", "graph only"])
+    def path(self, request):
+        if request.param == "graph only":
+            request.getfixturevalue("graph_only")
+
+    @pytest.mark.usefixtures("path")
+    def test_returns_k_at_every_selectivity(self, index, graph, query):
         for share, (corpus, vectors) in zip(SELECTIVITIES, graph[1:], strict=True):
             found = dense.find(query, Scope(corpora=(corpus.pk,)), index=index, limit=10)
             assert len(found) == 10, share
             assert len({f.passage_id for f in found} & best(vectors, query, 10)) >= 9, share
+
+    @pytest.mark.usefixtures("path")
+    def test_returns_k_of_each_of_several_kinds(self, index, graph, query):
+        corpora = tuple(corpus.pk for corpus, _ in graph)
+        scopes = [Scope(corpora=corpora, kinds=kinds) for kinds in (("report", "guidance"), ("tweet",), ("claim",))]
+        found = dense.find_in_each(query, scopes, index=index, limit=30)
+        assert [len(of_each) for of_each in found] == [30, 30, 0]
+        for scope, of_each in zip(scopes, found, strict=True):
+            exact = dense.find_exactly(query, scope, index=index, limit=10)
+            assert len({f.passage_id for f in of_each} & {f.passage_id for f in exact}) >= 10 * (len(exact) > 0) - 1
+
+    @pytest.mark.usefixtures("graph_only")
+    def test_scans_the_graph_once_for_several_kinds(self, index, graph, query, django_assert_max_num_queries):
+        corpora = tuple(corpus.pk for corpus, _ in graph)
+        scopes = [Scope(corpora=corpora, kinds=(kind,)) for kind in ("report", "tweet")]
+        dense.find_in_each(query, scopes, index=index, limit=10)
+        with django_assert_max_num_queries(4):  # savepoint, settings, scan, release
+            dense.find_in_each(query, scopes, index=index, limit=10)
+
+    @pytest.mark.usefixtures("graph_only")
+    def test_scans_it_again_for_a_kind_that_is_rare_among_the_nearest_only(
+        self, index, graph, query, monkeypatch, django_assert_max_num_queries
+    ):
+        corpora = tuple(corpus.pk for corpus, _ in graph)
+        scopes = [Scope(corpora=corpora, kinds=(kind,)) for kind in ("report", "tweet")]
+        monkeypatch.setattr(dense, "WIDEST", 1)  # ten of both together
+        dense.find_in_each(query, scopes, index=index, limit=10)
+        with django_assert_max_num_queries(4):
+            found = dense.find_in_each(query, scopes, index=index, limit=10)
+        assert sum(map(len, found)) == 10
+
+        monkeypatch.setattr(dense, "ENOUGH", 1.0)
+        assert [len(each) for each in dense.find_in_each(query, scopes, index=index, limit=10)] == [10, 10]
+
+    @pytest.mark.parametrize(
+        ("in_scope", "in_index", "by_graph"),
+        [
+            (4_000, 4_000, False),
+            (6_000, 6_000, True),
+            (9_000, 100_000, False),
+            (11_000, 100_000, True),
+            (30_000, 1_000_000, False),
+            (33_000, 1_000_000, True),
+        ],
+    )
+    def test_is_gone_through_where_few_steps_lead_to_what_is_in_scope(
+        self, index, monkeypatch, in_scope, in_index, by_graph
+    ):
+        monkeypatch.setattr(Scope, "estimate", lambda self: in_scope)
+        monkeypatch.setattr(ann, "estimate", lambda index: in_index)
+        monkeypatch.setattr(dense, "_sizes", Lately())
+        assert dense.by_graph(Scope(corpora=(1,)), index, 100) is by_graph
+
+    def test_estimates_its_size(self, index, graph):
+        assert ann.estimate(index) == pytest.approx(sum(len(vectors) for _, vectors in graph), rel=0.05)
 
     def test_goes_through_the_graph(self, index, graph, query):
         corpora = tuple(corpus.pk for corpus, _ in graph)
@@ -125,8 +208,8 @@ class TestLargeScope:
         exactly = PassageVector.objects.nearest_exactly(query, index=index)
         assert ann.hnsw_name(index.pk) not in exactly[:10].explain()
 
-    def test_falls_back_to_exact_when_the_graph_gives_too_few(self, index, graph, query, monkeypatch):
-        monkeypatch.setattr(dense, "EXACT_UP_TO", 0)
+    @pytest.mark.usefixtures("graph_only")
+    def test_falls_back_to_exact_when_the_graph_gives_too_few(self, index, graph, query):
         corpus, _ = graph[-1]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL hnsw.max_scan_tuples = 1")

@@ -4,7 +4,7 @@ import pytest
 from django.http import QueryDict
 
 from apps.retrievers.intents import Intent
-from apps.search import presenting
+from apps.search import links, presenting
 from apps.search.forms import SearchForm
 from apps.search.outcome import Asked
 from tests.factories import CorpusFactory
@@ -24,7 +24,7 @@ class TestQueryString:
     @pytest.mark.django_db
     def test_read_by_the_form_gives_the_same_search(self):
         corpora = [CorpusFactory(slug=slug) for slug in "ab"]
-        form = SearchForm(QueryDict(presenting.query_string(ASKED)), corpora=corpora)
+        form = SearchForm(QueryDict(links.query_string(ASKED)), corpora=corpora)
         assert form.is_valid(), form.errors
         asked = form.asked()
         assert (asked.query, asked.intent, asked.corpora, asked.kinds) == (
@@ -36,7 +36,7 @@ class TestQueryString:
         assert (asked.since, asked.until) == (ASKED.since, ASKED.until)
 
     def test_names_only_what_is_set(self):
-        assert presenting.query_string(Asked(query="dam")) == "q=dam"
+        assert links.query_string(Asked(query="dam")) == "q=dam"
 
     def test_of_another_reading_keeps_the_filters(self):
         (reading,) = [r for r in presenting.readings(ASKED) if r.intent == Intent.QA]
@@ -51,7 +51,7 @@ class TestReadings:
 
 class TestChips:
     def test_each_drop_one_filter_and_keep_the_others(self):
-        chips = list(presenting.chips(ASKED, names={"a": "Alpha", "b": "Beta"}))
+        chips = list(presenting.chips(ASKED, names={"corpus": {"a": "Alpha", "b": "Beta"}, "kind": {"tweet": "Tweet"}}))
         assert [chip.label for chip in chips] == ["Alpha", "Beta", "Tweet", "from 01 Apr 2026", "to 30 Apr 2026"]
         for chip in chips:
             left = QueryDict(chip.query_string)

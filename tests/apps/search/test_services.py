@@ -48,7 +48,7 @@ class TestAnswer:
             order.append("vector")
             raise EncoderUnavailable("late")
 
-        monkeypatch.setattr(services, "encode_query", slow_encoder)
+        monkeypatch.setattr("apps.search.retrieving.encode_query", slow_encoder)
         monkeypatch.setattr(lexical, "find", lambda *args, **kwargs: [find(*args, **kwargs), order.append("words")][0])
         assert search("levee").hits
         assert order == ["words", "vector"]
@@ -89,6 +89,16 @@ class TestFilters:
         assert {hit.kind for hit in search("water", kinds=("tweet",)).hits} == {"tweet"}
 
 
+class TestPassageWithoutAVector:
+    def test_is_found_by_its_words_as_if_it_had_one(self, search, library, put):
+        """An upload can be searched from the moment it is read, though its vectors take a while."""
+        put(library["tweets"], "Water at gauge RX32 rises, the road to the shelter is closed.")
+        for query in ("RX32", "gauge RX32", "Is the road to the shelter near RX32 closed?"):
+            hit = search(query).hits[0]
+            assert "RX32" in hit.text
+            assert hit.ranks == {"words": 1}
+
+
 class TestWithoutTheModel:
     def test_words_alone_answer_and_say_why(self, search, encoder_away):
         outcome = search("Which levee failed?")
@@ -113,3 +123,33 @@ class TestWithoutTheModel:
 class TestMeaningAlone:
     def test_answers_what_has_no_words_to_search_by(self, search):
         assert search("what is it?").mode == "dense"
+
+
+class TestDescribedFilters:
+    FACTS = {
+        "hazards": ["flood"],
+        "places": ["Lowquay", "Norland"],
+        "event": "Storm Ada",
+        "language": "fr",
+        "publisher": "Civil Protection",
+    }
+
+    @pytest.mark.parametrize(
+        "chosen",
+        [
+            {"hazards": ("fire", "flood")},
+            {"places": ("Norland",)},
+            {"events": ("Storm Ada",)},
+            {"languages": ("fr",)},
+            {"sources": ("Civil Protection",)},
+        ],
+        ids=lambda chosen: next(iter(chosen)),
+    )
+    def test_keep_to_what_has_one_of_the_values(self, search, library, put, chosen):
+        put(library["reports"], "Water in the levee road", **self.FACTS)
+        found = search("water levee", **chosen)
+        assert [hit.text for hit in found.hits] == ["Water in the levee road"]
+        (name,) = chosen
+        (value,) = [v for f in found.facets for v in f.values if v.is_on and v.count]
+        assert (value.value, value.count) == (chosen[name][-1], 1)
+        assert search("water levee", **{name: ("nowhere",)}).hits == ()

@@ -9,6 +9,7 @@ from apps.retrievers.backends import UnknownBackend
 from apps.retrievers.calibrations import Calibration, calibration_file, read_calibration, write_calibration
 from apps.retrievers.checkpoints import Checkpoint, get_checkpoint
 from apps.retrievers.family import PACKAGED, get_card
+from apps.retrievers.gates import Gate, Scores, write_gate
 from workers.encoders import EncoderUnavailable, backends, get_encoder
 from workers.encoders.backends import choose_backend, open_backend, text_of
 from workers.encoders.hashing import HashingEncoder
@@ -79,6 +80,40 @@ class TestChooseBackend:
         assert json.loads(calibration_file(card, "r1").read_text())["machine"] == calibrations.this_machine()
 
 
+@pytest.fixture
+def gate():
+    """A gate that int8 passes; write it, changed or not."""
+    scores = {"QA": Scores(int8=50.0, peer=50.2)}
+    rates = {"openvino-bf16": 100.0, "openvino-int8": 160.0}
+    return Gate(
+        machine=calibrations.this_machine(),
+        peer="openvino-bf16",
+        sets=scores,
+        intents=scores,
+        queries=300,
+        passages_per_s=rates,
+    )
+
+
+class TestInt8:
+    def test_is_chosen_only_behind_a_gate_that_it_passed(self, measured, gate):
+        write_gate(PACKAGED, "r1", replace(gate, queries=5))
+        assert choose_backend(PACKAGED, CHECKPOINT, device="auto", workload="passages") == "openvino-bf16"
+        write_gate(PACKAGED, "r1", gate)
+        assert choose_backend(PACKAGED, CHECKPOINT, device="auto", workload="passages") == "openvino-int8"
+        assert choose_backend(PACKAGED, CHECKPOINT, device="cuda", workload="passages") == "torch"
+
+    def test_asked_for_without_a_gate_is_refused_with_the_way_to_one(self):
+        with pytest.raises(EncoderUnavailable, match=r"not measured: `manage\.py models gate all-MiniLM-L6-v2 --sets"):
+            get_encoder(PACKAGED, backend="openvino-int8")
+
+    def test_that_failed_is_refused_with_the_figures_and_the_way_round(self, gate):
+        lossy = {"QA": Scores(int8=48.0, peer=50.2)}
+        write_gate(PACKAGED, get_checkpoint(PACKAGED).revision, replace(gate, intents=lossy))
+        with pytest.raises(EncoderUnavailable, match=r"loses 2.20 points.*openvino-int8-unproven takes int8 all the"):
+            get_encoder(PACKAGED, backend="openvino-int8")
+
+
 class TestOpenBackend:
     def test_an_unknown_name_is_refused(self):
         with pytest.raises(UnknownBackend, match="No backend is called 'tpu'"):
@@ -92,7 +127,7 @@ class TestOpenBackend:
 
 class TestCalibrate:
     def test_goes_on_without_an_engine_that_cannot_run_the_model(self, monkeypatch):
-        def open_or_not(card, checkpoint, *, backend, device):
+        def open_or_not(card, checkpoint, *, backend, device, workload):
             if backend == "onnx":
                 raise EncoderUnavailable("cannot be written for onnx")
             encoder = HashingEncoder()

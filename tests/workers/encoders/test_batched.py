@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,7 @@ from tokenizers import Tokenizer
 
 from apps.retrievers.family import PACKAGED
 from apps.retrievers.packaged import find_model
-from workers.encoders.batched import BatchedEncoder
+from workers.encoders.batched import BatchedEncoder, Capacity
 from workers.encoders.batches import by_budget
 from workers.encoders.tokenizing import TextTokenizer, padded
 
@@ -51,9 +53,10 @@ class SmallMemory:
         return first_ids(ids, mask)
 
 
-def encoder_over(forward, *, token_budget=10_000):
+def encoder_over(forward, *, token_budget=10_000, at_once=1):
     tokenizer = TextTokenizer(PACKAGED, find_model())
-    return BatchedEncoder(PACKAGED, tokenizer, forward=forward, revision="r", backend="test", token_budget=token_budget)
+    capacity = Capacity(tokens=token_budget, batches=at_once)
+    return BatchedEncoder(PACKAGED, tokenizer, forward=forward, revision="r", backend="test", capacity=capacity)
 
 
 class TestBatchedEncoder:
@@ -74,6 +77,21 @@ class TestBatchedEncoder:
     def test_gives_up_on_one_text_that_does_not_fit_alone(self):
         with pytest.raises(MemoryError):
             encoder_over(SmallMemory(tokens=3)).encode(["storm warning for the coast"])
+
+    def test_computes_as_many_batches_at_once_as_the_backend_takes(self):
+        both_here = threading.Barrier(2, timeout=10)
+
+        def forward(ids, mask):
+            both_here.wait()
+            return first_ids(ids, mask)
+
+        texts = [f"levee {number}" for number in range(40)]
+        together = encoder_over(forward, token_budget=20, at_once=2).encode(texts)
+        assert np.array_equal(together, encoder_over(first_ids).encode(texts))
+
+    def test_raises_what_one_of_several_batches_raised(self):
+        with pytest.raises(MemoryError):
+            encoder_over(SmallMemory(tokens=3), token_budget=4, at_once=2).encode(["storm warning for the coast"] * 4)
 
     def test_cuts_to_the_length_of_the_card_and_not_of_the_file(self):
         seen = []

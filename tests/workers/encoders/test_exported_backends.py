@@ -112,3 +112,11 @@ class TestGraphFolder:
         program = "import sys, workers.encoders.openvino_backend, workers.encoders.onnx_backend; print('torch' in sys.modules)"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "False"
+
+    def test_no_engine_reports_to_its_maker(self):
+        program = (
+            "import workers.encoders.openvino_backend, openvino.tools.ovc as made, sys;"
+            " print(type(made.telemetry).__module__, any('ga4' in name for name in sys.modules))"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "openvino.tools.ovc.telemetry_stub False"

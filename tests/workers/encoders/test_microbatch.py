@@ -12,6 +12,7 @@ class SlowEncoder(HashingEncoder):
     """Holds its first pass until it is let go, as a busy model would."""
 
     def __init__(self):
+        super().__init__()
         self.sizes = []
         self.go = threading.Event()
 

@@ -254,7 +254,7 @@ class TestLoading:
         card, folder = tiny
         weights = copied(folder, tmp_path) / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-1_000])
-        with pytest.raises(EncoderUnavailable, match=f"{card.name} cannot be read from"):
+        with pytest.raises(EncoderUnavailable, match=f"{card.name} cannot be read from .*: its weights are not whole"):
             open_in("fp32", card, weights.parent)
 
     def test_refuses_weights_that_fill_only_part_of_the_model(self, tiny, tmp_path):
@@ -266,6 +266,13 @@ class TestLoading:
         save_file(kept, path, metadata={"format": "pt"})
         with pytest.raises(EncoderUnavailable, match=r"lacks \d+ weights"):
             open_in("fp32", card, path.parent)
+
+    def test_refuses_weights_that_do_not_fit_their_config(self, tiny_bert, tmp_path):
+        card, folder = tiny_bert
+        config = copied(folder, tmp_path) / "config.json"
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"vocab_size": 90}))
+        with pytest.raises(EncoderUnavailable, match=r"weights have other shapes than its config\.json says"):
+            open_in("fp32", card, config.parent)
 
     def test_refuses_a_folder_without_weights(self, tiny, tmp_path):
         card, folder = tiny

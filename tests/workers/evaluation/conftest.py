@@ -2,11 +2,12 @@ import json
 
 import pytest
 
+from apps.corpora.chunking import Chunk
 from apps.retrievers.intents import Intent
 from workers.encoders.hashing import HashingEncoder
 from workers.evaluation.collection import Collection
-from workers.evaluation.embeddings import EmbeddingStore
 from workers.records import Passage, Qrel, Query
+from workers.vector_store import VectorStore
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ class CountingEncoder(HashingEncoder):
     """Remembers what it was asked to encode."""
 
     def __init__(self):
+        super().__init__()
         self.encoded = []
 
     def encode(self, texts):
@@ -67,4 +69,22 @@ def encoder():
 
 @pytest.fixture
 def store(tmp_path, encoder):
-    return EmbeddingStore(tmp_path / "embeddings", encoder)
+    return VectorStore(tmp_path / "embeddings", encoder)
+
+
+@pytest.fixture
+def split_at():
+    """Return a splitter that cuts documents at a mark."""
+
+    def split_at(mark):
+        def split(document):
+            parts = document.text.split(mark)
+            return [
+                Chunk(text=part, start=0, end=len(part), page=None, heading="", tokens=len(part.split()))
+                for part in parts
+                if part
+            ]
+
+        return split
+
+    return split_at

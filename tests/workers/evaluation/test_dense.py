@@ -27,26 +27,26 @@ class TestDenseRetrieval:
 
     def test_reads_the_title_with_the_text(self, encoder, store, floods):
         DenseRetrieval(encoder, store).search(floods, k=1)
-        assert "Sacramento\nthe levee failed at dawn" in encoder.encoded
+        assert "Sacramento\n\nthe levee failed at dawn" in encoder.encoded
 
-    def test_scores_a_document_by_its_best_piece(self, encoder, store):
+    def test_scores_a_document_by_its_best_piece(self, encoder, store, split_at):
         """Whole, the long report is mostly about schools; one of its sentences is all that is asked."""
         report = "schools schools schools schools schools schools. levee failed"
         collection = documents(report, "levee and dam")
         assert ids(DenseRetrieval(encoder, store).search(collection, k=2)["q"]) == ["d1", "d0"]
-        split = DenseRetrieval(encoder, store, splitter=lambda text: text.split(". "))
+        split = DenseRetrieval(encoder, store, splitter=split_at(". "))
         hits = split.search(collection, k=2)["q"]
         assert ids(hits) == ["d0", "d1"]
         assert hits[0].score == pytest.approx(1.0, abs=1e-6)
 
-    def test_finds_k_documents_where_one_alone_has_more_than_k_good_pieces(self, encoder, store):
+    def test_finds_k_documents_where_one_alone_has_more_than_k_good_pieces(self, encoder, store, split_at):
         collection = documents(". ".join(f"levee failed {n}" for n in range(20)), "levee", "failed", "weir")
-        split = DenseRetrieval(encoder, store, splitter=lambda text: text.split(". "))
+        split = DenseRetrieval(encoder, store, splitter=split_at(". "))
         assert ids(split.search(collection, k=3)["q"])[0] == "d0"
         assert sorted(ids(split.search(collection, k=3)["q"])) == ["d0", "d1", "d2"]
 
-    def test_a_document_without_a_word_still_has_its_place(self, encoder, store):
-        split = DenseRetrieval(encoder, store, splitter=lambda text: text.split())
+    def test_a_document_without_a_word_still_has_its_place(self, encoder, store, split_at):
+        split = DenseRetrieval(encoder, store, splitter=split_at(" "))
         assert sorted(ids(split.search(documents("levee", " "), k=5)["q"])) == ["d0", "d1"]
 
     def test_puts_the_instruction_before_queries_alone_when_told_to(self, encoder, store, floods):

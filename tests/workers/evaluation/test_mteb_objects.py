@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-mteb = pytest.importorskip("mteb", reason="mteb is not installed: it is only needed to run MTEB itself")
+mteb = pytest.importorskip("mteb", reason="mteb is not installed (requirements/mteb.txt): only MTEB itself needs it")
 
 from apps.retrievers.intents import Intent, instruct
 from workers.evaluation.dense import DenseRetrieval

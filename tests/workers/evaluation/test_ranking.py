@@ -1,7 +1,8 @@
 import pytest
 
 from apps.retrievers.intents import Intent
-from workers.evaluation.ranking import Hit, cut, fuse_ranks, fuse_scores
+from workers.evaluation.documents import Piece
+from workers.evaluation.ranking import Hit, best_passages, cut, excluded_pieces, fuse_ranks
 from workers.records import Query
 
 
@@ -14,37 +15,26 @@ class TestCut:
 
 class TestFuseRanks:
     def test_adds_reciprocal_ranks(self):
-        """b: 1/62 + 1/61; a: 1/61; c: 1/62."""
-        fused = fuse_ranks([[Hit("a", 9), Hit("b", 8)], [Hit("b", 0.2), Hit("c", 0.1)]], k=10)
-        assert ids(fused) == ["b", "a", "c"]
-        assert fused[0].score == pytest.approx(1 / 62 + 1 / 61)
+        """1: 1/62 + 1/61; 0: 1/61; 2: 1/62."""
+        fused = fuse_ranks([{0: 9, 1: 8}, {1: 0.2, 2: 0.1}])
+        assert list(fused) == [1, 0, 2]
+        assert fused[1] == pytest.approx(1 / 62 + 1 / 61)
 
     def test_keeps_the_first_ranking_before_the_second_where_they_tie(self):
-        assert ids(fuse_ranks([[Hit("a", 1)], [Hit("b", 1)]], k=2)) == ["a", "b"]
-
-    def test_stops_at_k(self):
-        assert len(fuse_ranks([[Hit("a", 1), Hit("b", 1)]], k=1)) == 1
+        assert list(fuse_ranks([{0: 1}, {1: 1}])) == [0, 1]
 
 
-class TestFuseScores:
-    def test_weighs_scores_stretched_to_the_same_range(self):
-        """a: 0.6 x 1; b: 0.6 x 0.5 + 0.4 x 1; c: 0; d: 0.4 x 0."""
-        dense = [Hit("a", 0.9), Hit("b", 0.8), Hit("c", 0.7)]
-        fused = fuse_scores(dense, [Hit("b", 30.0), Hit("d", 10.0)], dense_share=0.6, k=10)
-        assert [(hit.passage_id, pytest.approx(hit.score)) for hit in fused[:2]] == [("b", 0.7), ("a", 0.6)]
-        assert {hit.score for hit in fused[2:]} == {0.0}
-
-    def test_a_clear_winner_of_one_arm_beats_a_middling_passage_of_both(self):
-        """Fusion by rank puts the passage first that both arms hold, however weakly."""
-        dense = [Hit("winner", 0.9), Hit("both", 0.3), Hit("last", 0.2)]
-        lexical = [Hit("word", 9.0), Hit("both", 5.0), Hit("end", 4.9)]
-        assert ids(fuse_ranks([dense, lexical], k=1)) == ["both"]
-        assert ids(fuse_scores(dense, lexical, dense_share=0.6, k=1)) == ["winner"]
-
-    def test_an_arm_that_found_one_passage_or_none_still_counts(self):
-        assert ids(fuse_scores([Hit("a", 0.5)], [], dense_share=0.6, k=5)) == ["a"]
-        assert ids(fuse_scores([Hit("a", 0.5)], [Hit("b", 3.0)], dense_share=0.6, k=5)) == ["a", "b"]
+class TestBestPassages:
+    def test_put_each_passage_where_its_best_piece_stands(self, floods):
+        pieces = [Piece(0, "a"), Piece(0, "b"), Piece(1, "c")]
+        best = best_passages(floods, pieces, {"q": {1: 0.9, 2: 0.5, 0: 0.1}}, k=5)
+        assert best == {"q": [Hit("levee", 0.9), Hit("shelter", 0.5)]}
+        assert [hit.passage_id for hit in best_passages(floods, pieces, {"q": {2: 1.0, 1: 0.9}}, k=1)["q"]] == [
+            "shelter"
+        ]
 
 
-def ids(hits):
-    return [hit.passage_id for hit in hits]
+class TestExcludedPieces:
+    def test_are_all_pieces_of_the_passage_that_is_the_query(self, floods):
+        pieces = [Piece(0, "a"), Piece(3, "b"), Piece(3, "c")]
+        assert [list(rows) for rows in excluded_pieces(floods, pieces)] == [[], [], [1, 2]]

@@ -26,7 +26,7 @@ class TestVectors:
         np.testing.assert_allclose(vectors, HashingEncoder().encode(texts), rtol=1e-6)
 
     def test_of_nothing_are_an_empty_array(self, embed):
-        assert embed()[1].shape == (0, HashingEncoder.card.dim)
+        assert embed()[1].shape == (0, HashingEncoder().card.dim)
 
     def test_come_out_of_the_store_the_second_time(self, embed, tmp_path):
         embed("once")

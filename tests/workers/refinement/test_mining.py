@@ -54,8 +54,8 @@ def ranked(write, tmp_path):
 
 @pytest.fixture
 def mine(ranked, tmp_path):
-    def mine(*retrievers, bands=((1, 9),), negatives=9, **options):
-        settings = MiningSettings(bands=bands, negatives=negatives)
+    def mine(*retrievers, bands=((1, 9),), negatives=9, trust=0, given=0, **options):
+        settings = MiningSettings(bands=bands, negatives=negatives, trust=trust, given=given)
         report = Miner(ranked(*retrievers, **options), settings).run()
         return lines(tmp_path / "level-1.jsonl"), report
 
@@ -107,6 +107,23 @@ class TestMiner:
     def test_keeps_written_negatives_though_they_rank_low(self, mine):
         example = {"neg": ["farther"], "kind": "synthesis"}
         (line,), _ = mine(COSINES, example=example, negatives=2, bands=((1, 1),))
+        assert line["neg"] == ["near", "farther"]
+
+    def test_a_teacher_that_does_not_find_the_positive_has_no_say(self, mine):
+        lost = COSINES | {"answer": 0.2}  # four passages stand before it
+        (line,), _ = mine(COSINES, lost, negatives=2, bands=((1, 2),), trust=3)
+        assert line["neg"] == ["near", "far"]  # the first teacher alone suspects the twin
+
+    def test_where_all_are_lost_takes_given_and_random_ones_and_not_what_ranks_high(self, mine):
+        lost = COSINES | {"answer": 0.2}
+        corpus = ("twin", "near", "far", *map(str, range(2_000)))
+        (line,), _ = mine(lost, example={"neg": ["far"]}, corpus=corpus, negatives=9, trust=3, given=1, depth=3)
+        assert line["neg"][0] == "far"
+        assert len([text for text in line["neg"] if text.isdigit()]) == 8
+
+    def test_keeps_as_many_given_negatives_as_it_is_told(self, mine):
+        example = {"neg": ["farther", "far"]}
+        (line,), _ = mine(COSINES, example=example, negatives=2, bands=((1, 1),), given=1)
         assert line["neg"] == ["near", "farther"]
 
     def test_takes_weaker_ones_from_the_whole_pool_where_the_ranking_holds_none(self, mine):

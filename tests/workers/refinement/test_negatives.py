@@ -3,7 +3,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from workers.refinement.negatives import Candidates, choose
+from workers.refinement.negatives import Candidates, ceilings, choose
 
 
 def scored(*scores, rows=None):
@@ -14,17 +14,17 @@ def scored(*scores, rows=None):
 
 class TestGuard:
     def test_drops_what_scores_above_its_share_of_the_positive(self):
-        safe = scored(0.9, 0.77, 0.75, 0.1).safe(np.array([0.8], np.float32), guard=0.95)  # 0.95 · 0.8 = 0.76
+        safe = scored(0.9, 0.77, 0.75, 0.1).safe(ceilings(np.array([0.8], np.float32), guard=0.95))  # 0.95 · 0.8 = 0.76
         assert safe.rows.tolist() == [2, 3]
 
     def test_listens_to_every_teacher(self):
         found = scored([0.7, 0.5, 0.3], [0.2, 0.8, 0.1])
-        safe = found.safe(np.array([0.6, 0.5], np.float32), guard=0.95)
+        safe = found.safe(ceilings(np.array([0.6, 0.5], np.float32), guard=0.95))
         assert safe.rows.tolist() == [2]  # the first teacher suspects row 0, the second row 1
         assert safe.mean_scores.tolist() == pytest.approx([0.2])
 
     def test_stays_below_a_positive_that_scores_below_zero(self):
-        safe = scored(-0.15, -0.205, -0.22).safe(np.array([-0.2], np.float32), guard=0.95)
+        safe = scored(-0.15, -0.205, -0.22).safe(ceilings(np.array([-0.2], np.float32), guard=0.95))
         assert safe.rows.tolist() == [2]  # -0.2 - 0.05 · 0.2 = -0.21
 
 

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,60 @@ class TestEmbedPending:
         stored = np.array(PassageVector.objects.get(passage=passage).embedding)
         expected = HashingEncoder().encode([index.card.passage_text(passage.text)])[0]
         assert stored @ expected == pytest.approx(1, abs=1e-3)
+
+
+class TestOverlap:
+    """Rows are read and stored while the encoder works."""
+
+    @pytest.fixture
+    def told(self, monkeypatch):
+        """What happened, in order."""
+        events = []
+
+        def telling(name, function):
+            def tell(*arguments, **options):
+                events.append(name)
+                return function(*arguments, **options)
+
+            return tell
+
+        monkeypatch.setattr(embed, "BATCH", 2)
+        monkeypatch.setattr(services, "lease", telling("read", services.lease))
+        monkeypatch.setattr(services, "store_vectors", telling("store", services.store_vectors))
+        return events
+
+    def test_the_next_batch_is_read_before_the_last_is_stored(self, index, told, monkeypatch):
+        read_on = threading.Event()
+        real_lease = services.lease
+
+        class Patient(HashingEncoder):
+            def encode(self, texts):
+                assert read_on.wait(20), "nothing more was read while this batch was computed"
+                return super().encode(texts)
+
+        def lease(*arguments, **options):
+            if "read" in told:
+                read_on.set()
+            return real_lease(*arguments, **options)
+
+        monkeypatch.setattr(services, "lease", lease)
+        monkeypatch.setattr(embed, "get_encoder", lambda *_, **__: Patient())
+        PassageFactory.create_batch(6)
+        assert embed.embed_pending(index_id=index.pk) == 6
+        assert told[:3] == ["read", "read", "store"]
+
+    def test_a_batch_that_a_worker_may_have_died_of_goes_alone(self, index, told):
+        PassageFactory.create_batch(4)
+        PendingVector.objects.update(attempts=2)
+        assert embed.embed_pending(index_id=index.pk) == 4
+        assert told == ["read", "store"] * 4 + ["read"]
+
+    def test_no_lease_is_kept_after_a_failure(self, index, told, monkeypatch):
+        def fail(*_):
+            raise ConnectionError("the database went away")
+
+        monkeypatch.setattr(services, "store_vectors", fail)
+        PassageFactory.create_batch(6)
+        with pytest.raises(ConnectionError):
+            embed.embed_pending(index_id=index.pk)
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith(("lease-", "encode"))]

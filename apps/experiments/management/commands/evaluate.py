@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.experiments import evaluation_process, intents, measuring, recording, writing
 from apps.experiments.evaluation_process import Collection, EvaluationFailed
-from apps.experiments.measuring import Subject
+from apps.experiments.measuring import RETRIEVALS, Subject
 from apps.experiments.pipeline import PipelineFailed
 from apps.retrievers.checkpoints import CheckpointMissing
 from apps.retrievers.family import UnknownRetriever
@@ -34,12 +34,14 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=("beir", "disastir", "trec"), default="beir")
         parser.add_argument("--intent", choices=list(map(str, Intent)), default="", help="of queries that name none")
         parser.add_argument("--model", default="", metavar="CARD|PATH", help="default: the product's own")
-        parser.add_argument("--retrieval", choices=("dense", "lexical", "hybrid"), default="dense")
+        parser.add_argument(
+            "--retrieval", choices=(*RETRIEVALS, "all"), default="dense", help="all: three reports of one walk"
+        )
         parser.add_argument("--search", choices=("exact", "index"), default="exact")
         parser.add_argument("--run-file", type=Path, metavar="F", help="write the rankings here, as a TREC run")
         parser.add_argument("--keep", action="store_true", help="leave the evaluation database for the next run")
         parser.add_argument("--record", action="store_true", help="into the leaderboard at /quality/")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--json", action="store_true", help="print one JSON object a report")
 
     def handle(self, *, what: str, **options: Any) -> None:
         try:
@@ -57,24 +59,31 @@ class Command(BaseCommand):
             raise CommandError(f"There is no folder {what}. A test collection is a folder; see docs/evaluation.md.")
         collection = Collection(folder=folder, format=options["format"], intent=options["intent"])
         subject = Subject.named(options["model"], retrieval=options["retrieval"])
+        if options["run_file"] and len(subject.retrievals) > 1:
+            raise CommandError("--run-file takes the rankings of one retrieval: name one.")
         if options["search"] == "exact":
-            report = measuring.measure_exactly(subject, collection, run_file=options["run_file"])
+            reports = measuring.measure_exactly(subject, collection, run_file=options["run_file"])
         else:
-            report = measuring.measure_product(
+            reports = measuring.measure_product(
                 subject, collection, run_file=options["run_file"], keep=options["keep"], say=self.stderr.write
             )
-        if options["record"]:
-            recording.record(report, command=shlex.join(["manage.py", *sys.argv[1:]]))
-        self.stdout.write(json.dumps(report, ensure_ascii=False) if options["json"] else writing.report(report))
+        for report in reports:
+            if options["record"]:
+                recording.record(report, command=shlex.join(["manage.py", *sys.argv[1:]]))
+            self.stdout.write(json.dumps(report, ensure_ascii=False) if options["json"] else writing.report(report))
 
     def _intents(self, _: str, options: dict[str, Any]) -> None:
         if not options["folder"]:
             raise CommandError("Name a folder of test collections: manage.py evaluate intents FOLDER")
         queries = intents.labelled_queries(options["folder"])
         given = [query for query in queries if query.set in intents.SET_KINDS]
-        measured = {"kinds_not_given": intents.measure(queries, kinds={})}
+        shapes = intents.shapes(options["folder"])
+        measured = {
+            "kinds_not_given": intents.measure(queries),
+            "shapes_known": intents.measure(queries, shapes=shapes),
+        }
         if given:
-            measured["kinds_given"] = intents.measure(given, kinds=intents.SET_KINDS)
+            measured["kinds_given"] = intents.measure(given, kinds=intents.SET_KINDS, shapes=shapes)
         if options["json"]:
             self.stdout.write(json.dumps({name: found.to_json() for name, found in measured.items()}))
         else:

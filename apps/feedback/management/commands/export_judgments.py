@@ -35,12 +35,15 @@ class Command(BaseCommand):
             help="all passages of the corpora judged in (default), or the judged ones only, which is an easier search",
         )
         parser.add_argument("--queries", type=Path, metavar="FILE", help="only these queries, one a line")
+        parser.add_argument("--corpus", metavar="CORPUS", help="only judgments of passages of this corpus")
         parser.add_argument("--user", metavar="NAME", help="export with the rights of this person")
 
     def handle(self, *, out: Path, **options: Any) -> None:
         if out.exists():
             raise CommandError(f"{out} is there already. Nothing was written; name another place.")
         judgments = Judgment.objects.readable_by(_user(options["user"]))
+        if options["corpus"]:
+            judgments = judgments.filter(passage__corpus__slug=options["corpus"])
         if options["queries"]:
             judgments = _only(judgments, options["queries"])
         collection = collect(judgments, combine=options["combine"], extent=options["passages"])

@@ -31,7 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
 
-    def handle(self, *, host: str, port: int, **_: Any) -> None:
+        parser.add_argument(
+            "--without", action="append", default=[], choices=("training", "exercise"), help="leave this out"
+        )
+
+    def handle(self, *, host: str, port: int, without: list[str], **_: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is then stopped
         self.url = f"http://{host}:{port}/"
         self.ours = {"postgres": settings.EMBEDDED_POSTGRES, "valkey": settings.EMBEDDED_VALKEY}
@@ -40,9 +44,10 @@ class Command(BaseCommand):
         try:
             with only_one(state / "run.lock", address=self.url):
                 self._refuse_taken_port(host, port)
+                self._name_metrics()
                 with self._services():
                     self._prepare()
-                    status = self._supervise(host, port)
+                    status = self._supervise(host, port, without=without)
         except AlreadyRunning as other:
             raise CommandError(f"dmsearch is already running on {state}: {other}") from other
         except embedded.ServiceError as failure:
@@ -81,6 +86,10 @@ class Command(BaseCommand):
     def _up(self) -> list[str]:
         return embedded.up(settings.HOME, **self.ours, die_with_parent=True)
 
+    def _name_metrics(self) -> None:
+        """Give the web processes a folder where their counts meet; gunicorn.conf.py makes and empties it."""
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(settings.HOME.path / "metrics")
+
     def _prepare(self) -> None:
         """Do what the web cannot start without."""
         self._say("bringing the database up to date")
@@ -100,12 +109,15 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         stamp.write_text(wanted, encoding="utf-8")
 
-    def _supervise(self, host: str, port: int) -> int:
+    def _supervise(self, host: str, port: int, *, without: list[str]) -> int:
         supervisor = Supervisor(logs=settings.HOME.path / "logs", say=self._say)
         here = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not listened on
         return supervisor.run(
             [_web(host, port)],
-            [*_workers(settings.HOME.path), *_exercise()],
+            [
+                *_workers(settings.HOME.path),
+                *(each for each in (*_training(), *_exercise()) if each.name not in without),
+            ],
             is_ready=lambda: ports.answers(here, port, "/healthz"),
             announce=lambda: self._say(f"ready: {self.url}  (Ctrl-C stops all of it)"),
             tick=self._watch_services(),
@@ -156,9 +168,10 @@ def _web(host: str, port: int) -> Program:
 
 def _workers(state: Path) -> list[Program]:
     return [
-        _worker("query", "--pool=threads", "-c", "8"),
+        _worker("query", "--pool=threads", "-c", "8", queues="query,lists"),
         _worker("ingest", "--pool=prefork", "-c", "1"),
-        _worker("maintenance", "--pool=solo"),  # apart, so that one long file never holds up the reaper
+        # Apart, so that no long file holds up the reaper; in threads, so that no graph in the making does.
+        _worker("maintenance", "--pool=threads", "-c", "4"),
         _worker("embed", "--pool=solo", nice=10),
         Program(
             name="beat",
@@ -171,6 +184,13 @@ def _worker(name: str, *options: str, queues: str = "", nice: int = 0) -> Progra
     quiet = ("--without-gossip", "--without-mingle")  # the workers need not know each other
     argv = (*_CELERY, "worker", "-n", f"{name}@%h", "-Q", queues or name, *options, *quiet)
     return Program(name=name, argv=argv, nice=nice)
+
+
+def _training() -> list[Program]:
+    """Runs last for hours: they are rows that one process takes up, not messages that a broker would send again."""
+    if "adapt" not in get_commands():
+        return []
+    return [Program(name="training", argv=(*_MANAGE, "adapt", "--watch"), nice=15)]
 
 
 def _exercise() -> list[Program]:

@@ -15,6 +15,7 @@ from apps.retrievers.intents import Intent
 from apps.search import services
 from apps.search.forms import SearchForm
 from apps.search.results import as_json, as_lines
+from apps.search.retrieving import DEPTH
 
 
 class Command(BaseCommand):
@@ -30,8 +31,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, text: str, limit: int, **options: Any) -> None:
-        if not 1 <= limit <= services.DEPTH:
-            raise CommandError(f"--limit takes a number from 1 to {services.DEPTH}.")
+        if not 1 <= limit <= DEPTH:
+            raise CommandError(f"--limit takes a number from 1 to {DEPTH}.")
         user = self._user(options["user"])
         form = SearchForm(_as_query(text, **options), corpora=services.readable_corpora(user))
         if not form.is_valid():

@@ -108,6 +108,9 @@ class TestMarkdown:
         assert (document.title, document.author) == ("Camp guide", "Ann")
         assert document.published_at == datetime(2020, 5, 1, tzinfo=UTC)
 
+    def test_of_a_rule_before_a_million_empty_lines_does_no_harm(self, read_one):
+        assert read_one("---" + "\n" * 1_000_000 + "water", "a.md").text.endswith("water")
+
     def test_of_a_million_quote_marks_does_no_harm(self, read_one):
         assert read_one(">" * 1_000_000 + " water\n\nfire", "a.md").text.endswith("fire")
 

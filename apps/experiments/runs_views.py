@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import re
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.accounts.decorators import admin_required
+from apps.corpora.models import Corpus
+from apps.experiments import runs_process
+from apps.experiments.models import Adaptation
+from apps.experiments.runs import RunGone
+from apps.experiments.runs_forms import StartForm
+from apps.pages.render import render_page
+from apps.pages.requests import HttpRequest
+
+_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+_SHOWN = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_required
+def runs(request: HttpRequest) -> HttpResponse:
+    """List the runs, the newest first, and take an order for another one."""
+    form = StartForm(request.POST or None, initial={"corpus": request.GET.get("corpus"), "with_judgments": True})
+    if request.method == "POST" and form.is_valid():
+        form.instance.created_by = request.user
+        try:
+            with transaction.atomic():
+                return redirect(form.save())
+        except IntegrityError:  # somebody else took the name in this very moment
+            form.add_error("name", "That name was just taken. Choose another one.")
+    found = Adaptation.objects.select_related("corpus", "created_by")[:_SHOWN]
+    context = {
+        "form": form,
+        "runs": found,
+        "any_open": Adaptation.objects.open().exists(),
+        "has_corpora": Corpus.objects.exists(),
+    }
+    status = 400 if form.is_bound else 200
+    return render_page(request, "experiments/runs.html", context, partial="runs", status=status)
+
+
+@require_safe
+@admin_required
+def run(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show how far a run is, what it said last, its curve, and the comparison once there is one."""
+    found = get_object_or_404(Adaptation.objects.select_related("corpus", "created_by"), pk=pk)
+    context = {
+        "run": found,
+        "progress": runs_process.progress(found) if found.is_open else {},
+        "log": runs_process.log_tail(found),
+        "curve": _inline(runs_process.curve(found)),
+    }
+    return render_page(request, "experiments/run.html", context, partial="run")
+
+
+@require_POST
+@admin_required
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Adaptation, pk=pk)
+    try:
+        found.cancel()
+    except RunGone as gone:
+        messages.error(request, str(gone))
+    else:
+        messages.success(request, "It stops within seconds. What is done is kept: retry goes on from there.")
+    return redirect(found)
+
+
+@require_POST
+@admin_required
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Adaptation, pk=pk)
+    try:
+        with transaction.atomic():
+            found.retry()
+    except RunGone as gone:
+        messages.error(request, str(gone))
+    except IntegrityError:
+        messages.error(request, f"Another run makes a model called {found.name}. Start a new run with another name.")
+    else:
+        messages.success(request, "It waits for its turn and goes on where it was.")
+    return redirect(found)
+
+
+def _inline(picture: str) -> SafeString:
+    """Return the trainer's SVG for the page, whose own style sheet dresses it."""
+    return mark_safe(_STYLE.sub("", picture))  # noqa: S308 - written by our own trainer, from numbers

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from apps.indexing import making
+from apps.indexing.estimating import Plan
+from apps.indexing.models import VectorIndex
+from apps.retrievers.checkpoints import CheckpointMissing, get_checkpoint
+from apps.retrievers.family import FAMILY
+from apps.retrievers.own import own_cards
+
+_HERE, _ELSEWHERE = "On this machine", "Files not found here"
+
+
+class PlanForm(forms.Form):
+    """What an index is to be made of; valid when it can be made."""
+
+    model = forms.ChoiceField(label="Model", required=False)
+    folder = forms.CharField(
+        label="Or a checkpoint's folder",
+        max_length=500,
+        required=False,
+        help_text="As the workers see it, for instance a model that you trained. It goes before the list.",
+    )
+    precision = forms.ChoiceField(
+        label="Precision",
+        required=False,
+        choices=[("", "What suits the model"), *VectorIndex.Precision.choices],
+        help_text="16-bit numbers find practically what 32-bit ones do, in half the space.",
+    )
+    m = forms.IntegerField(
+        label="m",
+        initial=16,
+        min_value=4,
+        max_value=100,
+        required=False,
+        help_text="Neighbours of a passage in the graph.",
+    )
+    ef_construction = forms.IntegerField(
+        label="ef_construction",
+        initial=64,
+        min_value=8,
+        max_value=1000,
+        required=False,
+        help_text="How carefully the graph is built: higher finds more and takes longer.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"].choices = _models()  # type: ignore[attr-defined]
+        self.plan: Plan | None = None
+        self.revision = ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if self.errors:
+            return cleaned
+        try:
+            self.plan = making.plan(
+                cleaned["folder"].strip() or cleaned["model"],
+                precision=cleaned["precision"],
+                m=cleaned["m"] or 16,
+                ef_construction=cleaned["ef_construction"] or 64,
+            )
+            self.revision = making.revision_of(self.plan)
+        except making.NotMade as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+        return cleaned
+
+
+class SearchSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """How an index is searched."""
+
+    class Meta:
+        model = VectorIndex
+        fields = ["ef_search", "recall_floor", "exact_below_floor", "shadow_share"]
+        labels = {
+            "ef_search": "ef_search",
+            "recall_floor": "Least recall@10",
+            "exact_below_floor": "Search exactly while recall is below that",
+            "shadow_share": "Share of searches to shadow",
+        }
+        help_texts = {
+            "ef_search": "How many candidates a search keeps: choose it from the curve.",
+            "recall_floor": "From 0 to 1. Below it, the status page tells.",
+            "exact_below_floor": "Slower, and nothing is missed.",
+            "shadow_share": "From 0 to 1. So many of people's searches also run here, behind their answer.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.status not in (VectorIndex.Status.READY, VectorIndex.Status.STANDBY):
+            del self.fields["shadow_share"]  # there is nothing to compare
+
+
+def _models() -> list[Any]:
+    here, elsewhere = [], []
+    for card in (*own_cards(), *FAMILY.values()):
+        if not card.released or not card.hub_id:
+            continue
+        try:
+            get_checkpoint(card)
+        except CheckpointMissing:
+            elsewhere.append((card.name, f"{card.name}, {card.dim:,} dims"))
+        else:
+            here.append((card.name, f"{card.name}, {card.dim:,} dims"))
+    return [("", "The one that settings name"), (_HERE, here), (_ELSEWHERE, elsewhere)]

@@ -1,0 +1,2 @@
+class BackupFailed(Exception):
+    """The message says what happened, what is safe and what to do."""

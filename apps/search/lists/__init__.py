@@ -1,0 +1,1 @@
+"""Lists of queries, answered in one go into one table."""
