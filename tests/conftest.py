@@ -62,6 +62,16 @@ def index(db):
 
 
 @pytest.fixture
+def nobody_heard_from(services):
+    """No worker beats, and those that the test lets beat are not waited for by the next one."""
+    from apps.pages.queues import redis_connection
+
+    redis_connection().delete("dmsearch:workers")
+    yield
+    redis_connection().delete("dmsearch:workers")
+
+
+@pytest.fixture
 def run_jobs(services, monkeypatch):
     """Run what the web asks of the workers at once, in this process, by its name; collects the names.
 

@@ -3,14 +3,13 @@ import os
 import pytest
 import redis
 
-from apps.pages.queues import redis_connection, workers_heard_from
+from apps.pages.queues import workers_heard_from
 from workers import heartbeat
 from workers.heartbeat import Heart, note_work
 
 
 @pytest.fixture
-def heart(services):
-    redis_connection().delete("dmsearch:workers")
+def heart(nobody_heard_from):
     heart = Heart(("embed", "query"))
     yield heart
     heart._stop_asked.set()

@@ -13,9 +13,7 @@ def worker(pid=1, *, takes=("embed",), busy=0, quiet_s=1.0):
     return Heartbeat(host="here", pid=pid, queues=takes, busy=busy, quiet_s=quiet_s)
 
 
-@pytest.fixture(autouse=True)
-def nobody_yet(services):
-    queues.redis_connection().delete("dmsearch:workers")
+pytestmark = pytest.mark.usefixtures("nobody_heard_from")
 
 
 class TestHeartbeats:
