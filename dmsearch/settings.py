@@ -196,6 +196,11 @@ READ_LEASE_S = float(os.environ.get("READ_LEASE_S", "30"))
 TEND_EVERY_S = float(os.environ.get("TEND_EVERY_S", "30"))
 # The most memory that the building of a graph may take; 1,000,000 passages of 384 dims take 2 GB.
 INDEX_BUILD_MEMORY_MB = int(os.environ.get("INDEX_BUILD_MEMORY_MB", "4096"))
+# The language model that writes training examples, if there is one; prices are of a million tokens.
+LLM_ENDPOINT = os.environ.get("LLM_ENDPOINT", "")
+LLM_MODEL = os.environ.get("LLM_MODEL", "")
+LLM_PROMPT_PRICE = float(os.environ.get("LLM_PROMPT_PRICE", "0"))
+LLM_COMPLETION_PRICE = float(os.environ.get("LLM_COMPLETION_PRICE", "0"))
 # How long a search waits for the encoder before it answers by words alone.
 QUERY_TIMEOUT_S = float(os.environ.get("QUERY_TIMEOUT_S", "1.5"))
 

@@ -1,4 +1,4 @@
-"""Runs that make a model for a corpus: what was asked for, how far it is, what came of it."""
+"""Runs that make training data and a model of a corpus: what was asked for, how far it is, what came of it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class Adaptation(models.Model):
     class State(models.TextChoices):
         WAITING = "WAITING", "Waiting"
         RUNNING = "RUNNING", "Running"
+        DATA = "DATA", "Training data made"
         DONE = "DONE", "Better: taken"
         REFUSED = "REFUSED", "Not better: not taken"
         FAILED = "FAILED", "Failed"
@@ -62,6 +63,15 @@ class Adaptation(models.Model):
     model = models.CharField(max_length=300, help_text="The card or folder of the model to begin from.")
     name = models.CharField(max_length=60, validators=[_NAME], help_text="Of the new model.")
     with_judgments = models.BooleanField(default=True, help_text="Learn from and be judged by people's judgments too.")
+    only_data = models.BooleanField(default=False, help_text="Stop before the training: look at the data first.")
+    passages_asked = models.PositiveIntegerField(
+        default=0, help_text="Of so many passages a language model writes examples."
+    )
+    intents = models.JSONField(default=list, blank=True, help_text="That it writes examples for.")
+    token_budget = models.PositiveBigIntegerField(null=True, blank=True, help_text="Then it is asked no more.")
+    judges = models.JSONField(
+        default=list, blank=True, help_text="Retrievers of which more than half must find what it wrote."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     reason = models.TextField(blank=True, help_text="Why it ended so.")
     report = models.JSONField(null=True, blank=True, help_text="The comparison with the old model.")
@@ -78,7 +88,7 @@ class Adaptation(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["name"], condition=Q(state__in=["WAITING", "RUNNING", "DONE"]), name="one_model_a_name"
+                fields=["name"], condition=Q(state__in=["WAITING", "RUNNING", "DATA", "DONE"]), name="one_model_a_name"
             )
         ]
 
@@ -101,6 +111,11 @@ class Adaptation(models.Model):
     def can_retry(self) -> bool:
         return self.state in (self.State.FAILED, self.State.CANCELLED)
 
+    @property
+    def out(self) -> Path:
+        """The trainer's folder inside the run's."""
+        return self.folder / "out"
+
     def mark_running(self) -> None:
         now = timezone.now()
         self.state, self.heard_at, self.started_at = self.State.RUNNING, now, self.started_at or now
@@ -122,6 +137,12 @@ class Adaptation(models.Model):
             return
         if not Adaptation.objects.filter(pk=self.pk, state=self.State.RUNNING).update(is_cancelling=True):
             raise RunGone("This run has ended already.")
+
+    def train(self) -> None:
+        """Let a run that stopped at its data go on to a model. Raises RunGone where it did not."""
+        made = Adaptation.objects.filter(pk=self.pk, state=self.State.DATA)
+        if not made.update(state=self.State.WAITING, only_data=False, reason="", ended_at=None):
+            raise RunGone("This run is not one that stopped at its data.")
 
     def retry(self) -> None:
         """Let it wait again, to go on where it was. Raises RunGone where it is open or done."""

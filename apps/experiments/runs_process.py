@@ -19,7 +19,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from apps.corpora.models import DocumentText
+from apps.experiments import refined
 from apps.experiments.runs import Adaptation
+from apps.retrievers.intents import Intent
 from apps.retrievers.own import models_folder
 
 _LOOK_S = 2.0
@@ -49,10 +51,13 @@ def _carry_out(run: Adaptation) -> None:
         run.refresh_from_db()
         if run.is_cancelling:  # else it was sent back while we were not heard of: another process goes on
             run.end(Adaptation.State.CANCELLED, "Cancelled. Retry goes on where it was.")
+    elif status == 0 and run.only_data:
+        count = refined.count_examples(run.out)
+        run.end(Adaptation.State.DATA, f"{count:,} examples with hard negatives. Nothing was trained yet.")
     elif status == 0:
         _take(run)
     elif status == _NOT_BETTER:
-        report = _report(folder)
+        report = _report(run)
         run.end(Adaptation.State.REFUSED, report["reason"], report=report)
     else:
         run.end(Adaptation.State.FAILED, _last_words(folder))
@@ -77,7 +82,7 @@ def log_tail(run: Adaptation, *, lines: int = 20) -> list[str]:
 
 def curve(run: Adaptation) -> str:
     """Return the picture of the training, or nothing before there is one."""
-    path = run.folder / "out" / "train" / "curve.svg"
+    path = run.out / "train" / "curve.svg"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
@@ -114,7 +119,9 @@ def _write_judgments(run: Adaptation, folder: Path) -> None:
 
 def _start(run: Adaptation, material: list[str], *, log: IO[bytes]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "workers.training", "adapt", *material]
-    options = ["--model", run.model, "--name", run.name, "--out", str(run.folder / "out")]
+    options = ["--model", run.model, "--name", run.name, "--out", str(run.out), *_writing(run)]
+    if run.only_data:
+        options.append("--only-data")
     environment = {**os.environ, "DMSEARCH_HOME": str(settings.STATE_DIR)}
     if settings.RETRIEVER_FOLDER:
         environment["RETRIEVER_FOLDER"] = str(settings.RETRIEVER_FOLDER)
@@ -126,6 +133,17 @@ def _start(run: Adaptation, material: list[str], *, log: IO[bytes]) -> subproces
         stderr=subprocess.STDOUT,
         start_new_session=True,  # it is stopped with all that it started
     )
+
+
+def _writing(run: Adaptation) -> list[str]:
+    """Return what the trainer is told of the language model; nothing where none is asked."""
+    if not run.passages_asked:
+        return []
+    asked = ["--endpoint", settings.LLM_ENDPOINT, "--writer", settings.LLM_MODEL]
+    asked += ["--synthesize", str(run.passages_asked), "--intents", *(run.intents or Intent)]
+    if run.token_budget:
+        asked += ["--budget-tokens", str(run.token_budget)]
+    return [*asked, *(["--judges", *run.judges] if run.judges else [])]
 
 
 def _watch(run: Adaptation, process: subprocess.Popen[bytes]) -> int | None:
@@ -144,7 +162,7 @@ def _watch(run: Adaptation, process: subprocess.Popen[bytes]) -> int | None:
 
 def _take(run: Adaptation) -> None:
     """Put the model among those that indexes can be made for."""
-    report = _report(run.folder)
+    report = _report(run)
     target = models_folder() / run.name
     part = target.with_name(f".{run.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -159,8 +177,8 @@ def _copy(run: Adaptation, source: str, target: str) -> str:
     return shutil.copy2(source, target)
 
 
-def _report(folder: Path) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))
+def _report(run: Adaptation) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((run.out / "report.json").read_text(encoding="utf-8"))
     return report
 
 

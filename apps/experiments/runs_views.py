@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import re
+import tempfile
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import IntegrityError, transaction
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts.decorators import admin_required
 from apps.corpora.models import Corpus
-from apps.experiments import runs_process
+from apps.experiments import refined, runs_process, writing_cost
 from apps.experiments.models import Adaptation
 from apps.experiments.runs import RunGone
 from apps.experiments.runs_forms import StartForm
@@ -39,6 +42,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         "form": form,
         "runs": found,
         "any_open": Adaptation.objects.open().exists(),
+        "llm": settings.LLM_MODEL,
         "has_corpora": Corpus.objects.exists(),
     }
     status = 400 if form.is_bound else 200
@@ -55,8 +59,53 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
         "progress": runs_process.progress(found) if found.is_open else {},
         "log": runs_process.log_tail(found),
         "curve": _inline(runs_process.curve(found)),
+        "parts": refined.parts(found.out),
+        "has_data": bool(refined.training_files(found.out)),
     }
     return render_page(request, "experiments/run.html", context, partial="run")
+
+
+@require_POST
+@admin_required
+def estimate(request: HttpRequest) -> HttpResponse:
+    """Say what the language model would be asked for by the form as it is filled in."""
+    form = StartForm(request.POST)
+    form.is_valid()  # what is wrong with other fields is said when the run is started
+    corpus, passages = form.cleaned_data.get("corpus"), form.cleaned_data.get("passages_asked")
+    told = "Choose a corpus and say of how many passages it should write."
+    if corpus and passages:
+        try:
+            told = writing_cost.estimate(corpus, passages=passages, intents=form.cleaned_data.get("intents") or ())
+        except writing_cost.NoEstimate as reason:
+            told = str(reason)
+    return render(request, "experiments/run_estimate.html", {"told": told})
+
+
+@require_safe
+@admin_required
+def data(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Hand out what the refinement made: training files, what was dropped and why, reports."""
+    found = get_object_or_404(Adaptation, pk=pk)
+    if not refined.training_files(found.out):
+        raise Http404("This run has no training files yet.")
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    refined.write_archive(found.out, archive)
+    archive.seek(0)
+    return FileResponse(archive, as_attachment=True, filename=f"{found.name}-training-data.zip")
+
+
+@require_POST
+@admin_required
+def train(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a run that stopped at its data go on to a model."""
+    found = get_object_or_404(Adaptation, pk=pk)
+    try:
+        found.train()
+    except RunGone as gone:
+        messages.error(request, str(gone))
+    else:
+        messages.success(request, "It waits for its turn and trains on these data.")
+    return redirect(found)
 
 
 @require_POST

@@ -43,6 +43,15 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary").focus();
 });
 
+// -- What a person opened or closed stays so when the page around it is fetched anew ---------------
+const folded = new Map();
+document.addEventListener("toggle", (event) => {
+  if (event.target.id && event.target.matches("details")) folded.set(event.target.id, event.target.open);
+}, true);
+document.addEventListener("htmx:load", (event) => {
+  for (const part of event.detail.elt.querySelectorAll("details[id]")) if (folded.has(part.id)) part.open = folded.get(part.id);
+});
+
 // -- Copy buttons --------------------------------------------------------------------------------
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("button[data-copy]")) {

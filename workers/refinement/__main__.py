@@ -15,7 +15,6 @@ from apps.corpora.extraction import ExtractionFailed
 from apps.retrievers.intents import Intent
 from workers.encoders import EncoderUnavailable
 from workers.refinement import commands
-from workers.refinement.duplicates import THRESHOLD
 from workers.refinement.journal import run_folder, write_json
 from workers.refinement.negatives import BANDS, GUARD, Band
 from workers.refinement.pairs import KINDS
@@ -89,7 +88,7 @@ def _add_pairs(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_dedupe(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("dedupe", help="drop passages that say much the same as an earlier one")
     parser.add_argument("passages", type=Path, nargs="+", metavar="PASSAGES.jsonl")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="share of word triples in common")
+    parser.add_argument("--threshold", type=float, default=0.8, help="share of word triples in common")
     _add_run(parser, commands.dedupe)
 
 

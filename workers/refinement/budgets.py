@@ -50,6 +50,7 @@ class Budget:
         self._cost = cost
         self.prices = prices or Prices()
         self.spent = Usage()
+        self.is_spent = False  #: a call was refused: what is left would not have paid for it
         self._held = Usage()
         self._lock = threading.Lock()
 
@@ -63,6 +64,7 @@ class Budget:
         with self._lock:
             planned = self.spent + self._held + most
             if planned.tokens > self._tokens or self.prices.cost(planned) > self._cost:
+                self.is_spent = True
                 raise BudgetSpent(f"{self.spent.tokens} tokens are spent; the next call may need {most.tokens} more.")
             self._held += most
         try:

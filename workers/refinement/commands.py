@@ -16,7 +16,6 @@ from workers.encoders import Encoder, get_encoder
 from workers.records import Passage, read_jsonl
 from workers.refinement.budgets import Budget, Prices
 from workers.refinement.documents import SourceDocument, read_documents
-from workers.refinement.duplicates import judge
 from workers.refinement.estimates import Estimate, estimate
 from workers.refinement.filtering import filter_by_agreement
 from workers.refinement.generators import ChatEndpoint, ChatSettings
@@ -59,6 +58,7 @@ def synthesize(options: Namespace) -> tuple[Settings, Work]:
         outcomes = _nested(synthesis.counts)
         return {
             "stopped": stopped,
+            "budget spent": budget.is_spent,
             "estimate": expected.told(),
             "examples": expected.jobs,
             "kept": sum(counts.get("kept", 0) for counts in outcomes.values()),
@@ -140,6 +140,8 @@ def mine(options: Namespace) -> tuple[Settings, Work]:
 
 
 def dedupe(options: Namespace) -> tuple[Settings, Work]:
+    from workers.refinement.duplicates import judge  # its library is not where only the web runs
+
     settings = {"passages": _digests(options.passages), "threshold": options.threshold}
 
     def work(folder: Path) -> dict[str, Any]:

@@ -20,6 +20,10 @@ class SourceDocument:
     headings: tuple[Heading, ...] = ()
     episode: str = ""  #: id of the longer account that this event belongs to
 
+    def as_extracted(self) -> ExtractedDocument:
+        """Return it as ingestion knows it, to be cut into passages."""
+        return ExtractedDocument(title=self.title, text=self.text, headings=self.headings)
+
     def to_json(self) -> dict[str, Any]:
         headings = [[heading.start, heading.level] for heading in self.headings]
         return {"_id": self.id, "title": self.title, "text": self.text, "headings": headings, "episode": self.episode}

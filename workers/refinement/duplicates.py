@@ -12,7 +12,6 @@ from datasketch import LeanMinHash, MinHash, MinHashLSH
 
 from workers.records import Passage
 
-THRESHOLD = 0.8
 _PERMUTATIONS = 128
 _GRAM = 3
 _WEIGHTS = (0.1, 0.9)  # a wrong candidate costs one comparison, a missed one stays in the corpus
@@ -27,7 +26,7 @@ class Judged(NamedTuple):
     likeness: float = 0.0
 
 
-def judge(passages: Iterable[Passage], *, threshold: float = THRESHOLD) -> Iterator[Judged]:
+def judge(passages: Iterable[Passage], *, threshold: float) -> Iterator[Judged]:
     """Yield every passage with the nearest of the earlier ones that it repeats, if there is any."""
     kept: dict[str, LeanMinHash] = {}
     index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS, weights=_WEIGHTS)

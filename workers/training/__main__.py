@@ -6,12 +6,18 @@ goes on from its last checkpoint.
 
 import argparse
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from apps.retrievers.intents import Intent
 from workers.training.environment import use_fast_allocator
+
+if TYPE_CHECKING:
+    from workers.training.refining import Writer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,17 +69,36 @@ def _add_adapt(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     adapt.add_argument("--recipe", type=Path, default=Path(__file__).parent / "recipes" / "adapt.toml")
     adapt.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     adapt.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="of this run")
+    adapt.add_argument(
+        "--only-data", action="store_true", help="stop before the training; begun again without, it goes on"
+    )
+    writer = adapt.add_argument_group("examples that a language model writes (key: DMSEARCH_LLM_API_KEY)")
+    writer.add_argument("--synthesize", type=int, default=0, metavar="N", help="of N passages (default: of none)")
+    writer.add_argument("--endpoint", metavar="URL", help="up to the version: https://host/v1")
+    writer.add_argument("--writer", metavar="NAME", help="the language model")
+    writer.add_argument("--intents", type=Intent, nargs="+", default=tuple(Intent), metavar="INTENT")
+    writer.add_argument(
+        "--budget-tokens", type=float, default=math.inf, metavar="N", help="then go on with what there is"
+    )
+    writer.add_argument(
+        "--judges", nargs="+", default=(), metavar="CARD|FOLDER", help="more than half must find a positive"
+    )
     adapt.set_defaults(run=_adapt)
 
 
 def _adapt(options: argparse.Namespace) -> int:
     from workers.training.adapting import NOT_BETTER, Adaptation, adapt
     from workers.training.recipe import read_recipe
+    from workers.training.refining import Sources, refine_corpus
 
+    sources = Sources(documents=tuple(options.documents), judged=options.judged, writer=_writer(options))
+    if options.only_data:
+        refined = refine_corpus(sources, model=options.model, out=options.out, only_data=True)
+        sys.stdout.write("".join(f"{path}\n" for level in refined.levels for path in level))
+        return 0
     verdict = adapt(
         Adaptation(
-            documents=tuple(options.documents),
-            judged=options.judged,
+            sources=sources,
             model=options.model,
             name=options.name,
             recipe=read_recipe(options.recipe, changes=options.changes),
@@ -82,6 +107,23 @@ def _adapt(options: argparse.Namespace) -> int:
     )
     sys.stdout.write(f"{verdict.reason}\n")
     return 0 if verdict.is_better else NOT_BETTER
+
+
+def _writer(options: argparse.Namespace) -> "Writer | None":
+    from workers.training.refining import Writer
+
+    if not options.synthesize:
+        return None
+    if not (options.endpoint and options.writer):
+        raise ValueError("--synthesize wants to know whom to ask: --endpoint URL --writer NAME")
+    return Writer(
+        endpoint=options.endpoint,
+        model=options.writer,
+        passages=options.synthesize,
+        intents=tuple(options.intents),
+        budget_tokens=options.budget_tokens,
+        judges=tuple(options.judges),
+    )
 
 
 def _average(options: argparse.Namespace) -> int:
@@ -104,7 +146,7 @@ def _run_stage(options: argparse.Namespace) -> int:
 
 def _is_expected(failure: RuntimeError) -> bool:
     from workers.encoders import EncoderUnavailable
-    from workers.training.adapting import StepFailed
+    from workers.training.refining import StepFailed
 
     return isinstance(failure, (EncoderUnavailable, StepFailed))
 

@@ -32,10 +32,7 @@ class Material:
 
 
 def prepare(pairs: Path, folder: Path, *, judged: Path | None) -> Material:
-    """Divide the pairs, and people's judgments if there are any (a BEIR folder), by the document they come from.
-
-    Raises TooLittle where that leaves too few.
-    """
+    """Divide the pairs, and people's judgments if there are any (a BEIR folder), by the document they come from."""
     examples = list(read_examples([pairs]))
     kinds = sorted({example.kind for example in examples})
     found = Material((), (), ())
@@ -43,14 +40,18 @@ def prepare(pairs: Path, folder: Path, *, judged: Path | None) -> Material:
         found = _add(found, _divide_pairs([each for each in examples if each.kind == kind], folder, kind=kind))
     if judged:
         found = _add(found, _divide_judged(read_beir(judged), folder))
-    training = sum(1 for _ in read_examples(found.training))
-    test = sum(len(read_beir(path).queries) for path in found.test)
+    return found
+
+
+def require_enough(material: Material, *, expected: int = 0) -> None:
+    """Raise TooLittle where there is too little to learn from, `expected` examples included, or to be judged by."""
+    training = sum(1 for _ in read_examples(material.training)) + expected
+    test = sum(len(read_beir(path).queries) for path in material.test)
     if training < _FEWEST or test < _FEWEST:
         raise TooLittle(
             f"The corpus gives {training} examples to learn from and {test} to be judged by; {_FEWEST} of each are the"
             " least. Add documents with titles or headings, or judge results of searches."
         )
-    return found
 
 
 def part_of(document: str) -> Part:

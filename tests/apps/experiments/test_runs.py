@@ -1,8 +1,14 @@
+import io
 import json
+import os
+import re
+import subprocess
 import sys
+import zipfile
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
@@ -11,7 +17,7 @@ from apps.experiments import runs_process
 from apps.experiments.models import Adaptation
 from apps.experiments.runs import RunGone
 from apps.retrievers.own import models_folder
-from tests.factories import CorpusFactory, DocumentTextFactory, UserFactory
+from tests.factories import CorpusFactory, DocumentTextFactory, PassageFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 LINE = {"before": 40.0, "after": 45.0, "queries": 50, "low": 1.0, "high": 9.0, "p_better": 0.01, "p_worse": 0.99}
@@ -64,6 +70,29 @@ print("read", Path(sys.argv[1]).read_text())
 """
 
 
+#: Two levels of one kind, and a report of each step.
+WRITES_DATA = """
+import json, sys
+from pathlib import Path
+out = Path(sys.argv[sys.argv.index("--out") + 1])
+reports = {
+    "pairs": {"documents": 9, "kept": 4, "outcomes": {"title": {"kept": 4, "too short": 5}}},
+    "synthesize": {"stopped": "", "kept": 2, "outcomes": {"QA": {"kept": 2, "a refusal": 1}},
+                   "tokens": {"prompt": 1200, "completion": 300}, "cost": 0.25},
+    "agree": {"positives": {"QA": {"all": 2, "kept": 1}}, "found_good": {"small": 0.5, "large": 1.0},
+              "pairs": [{"retrievers": ["small", "large"], "same": 0.5, "kappa": 0.0}]},
+    "mine/title": {"levels": {"level-1": {"difficulty": [], "kept": 2}, "level-2": {"kept": 1, "dropped: none": 1}}},
+}
+for name, report in reports.items():
+    (out / name).mkdir(parents=True)
+    (out / name / "report.json").write_text(json.dumps(report))
+(out / "mine" / "title" / "level-1.jsonl").write_text("{}\\n{}\\n")
+(out / "mine" / "title" / "level-2.jsonl").write_text("{}\\n")
+(out / "mine" / "title" / "level-3.jsonl").write_text("")
+print(*sys.argv)
+"""
+
+
 class TestCarryOut:
     def test_hands_the_corpus_over_and_takes_a_better_model(self, run, trainer):
         trainer(WRITES_A_REPORT)
@@ -113,6 +142,27 @@ class TestCarryOut:
         run.cancel()
         runs_process.carry_out(run)
         assert run.state == "CANCELLED"
+
+    def test_stops_at_the_data_where_only_they_are_asked_for(self, run, trainer):
+        trainer(WRITES_DATA)
+        run.only_data = True
+        run.mark_running()
+        runs_process.carry_out(run)
+        run.refresh_from_db()
+        assert (run.state, run.reason) == ("DATA", "3 examples with hard negatives. Nothing was trained yet.")
+        assert "--only-data" in runs_process.log_tail(run)[-1]
+        assert "--synthesize" not in runs_process.log_tail(run)[-1]
+
+    def test_tells_the_trainer_whom_to_ask_for_how_much(self, run, trainer, settings):
+        settings.LLM_ENDPOINT, settings.LLM_MODEL = "http://llm/v1", "writer"
+        trainer(WRITES_DATA)
+        run.only_data, run.passages_asked, run.intents, run.token_budget = True, 7, ["QA", "STS"], 50_000
+        run.judges = ["all-MiniLM-L6-v2"]
+        run.mark_running()
+        runs_process.carry_out(run)
+        said = runs_process.log_tail(run)[-1]
+        assert "--endpoint http://llm/v1 --writer writer --synthesize 7 --intents QA STS --budget-tokens 50000" in said
+        assert "--judges all-MiniLM-L6-v2" in said
 
 
 class TestAdaptation:
@@ -190,6 +240,97 @@ class TestRunPages:
         run.refresh_from_db()
         assert run.state == "WAITING"
         assert "not one that stopped" in admin.post(reverse("run-retry", args=[run.pk]), follow=True).text
+
+
+class TestTrainingData:
+    @pytest.fixture
+    def made(self, run, trainer):
+        trainer(WRITES_DATA)
+        run.only_data = True
+        run.mark_running()
+        runs_process.carry_out(run)
+        return run
+
+    def test_are_told_step_by_step_with_what_was_dropped_and_why(self, admin, made):
+        page = admin.get(made.get_absolute_url()).text
+        for told in ("9 documents were read", "5 too short", "1 a refusal", "1,200 tokens read and 300 written, cost 0.25",
+                     "1 too few retrievers find it", "small and large say the same of 50 % (Cohen&#x27;s kappa 0.00)",
+                     "Hard negatives found: title: 3", "Train with these data"):  # fmt: skip
+            assert told in page, told
+
+    def test_can_be_taken_elsewhere(self, admin, made):
+        answer = admin.get(reverse("run-data", args=[made.pk]))
+        assert answer["Content-Disposition"] == 'attachment; filename="ours-training-data.zip"'
+        with zipfile.ZipFile(io.BytesIO(answer.getvalue())) as archive:
+            assert archive.read("mine/title/level-1.jsonl") == b"{}\n{}\n"
+            assert {"mine/title/level-2.jsonl", "pairs/report.json"} < set(archive.namelist())
+            assert "mine/title/level-3.jsonl" not in archive.namelist()
+
+    def test_are_trained_on_when_one_says_so_and_once(self, admin, made):
+        admin.post(reverse("run-train", args=[made.pk]))
+        made.refresh_from_db()
+        assert (made.state, made.only_data) == ("WAITING", False)
+        assert "not one that stopped at its data" in admin.post(reverse("run-train", args=[made.pk]), follow=True).text
+
+    def test_are_not_there_before_they_are_made(self, admin, run):
+        assert admin.get(reverse("run-data", args=[run.pk])).status_code == 404
+
+    def test_are_for_admins(self, client, made):
+        client.force_login(UserFactory(analyst=True))
+        assert client.get(reverse("run-data", args=[made.pk])).status_code == 403
+        assert client.post(reverse("run-train", args=[made.pk])).status_code == 403
+        assert client.post(reverse("run-estimate"), {}).status_code == 403
+
+
+class TestLanguageModel:
+    url = reverse("runs")
+
+    @pytest.fixture
+    def known(self, settings):
+        settings.LLM_ENDPOINT, settings.LLM_MODEL = "http://127.0.0.1:9/v1", "qwen3-32b"
+        settings.LLM_PROMPT_PRICE = 100.0
+
+    def test_is_not_offered_where_none_is_known(self, admin, run):
+        page = admin.get(self.url).text
+        assert "LLM_ENDPOINT" in page
+        assert "passages_asked" not in page
+        with pytest.raises(CommandError, match="set LLM_ENDPOINT"):
+            call_command("adapt", run.corpus.slug, synthesize=5)
+
+    def test_is_asked_as_the_form_says(self, admin, known):
+        corpus = CorpusFactory()
+        assert "written by qwen3-32b" in admin.get(self.url).text
+        asked = {"corpus": corpus.pk, "model": "all-MiniLM-L6-v2", "name": "ours", "only_data": "on"}
+        asked |= {"passages_asked": 50, "intents": ["QA", "FactCheck"], "token_budget": 20_000}
+        admin.post(self.url, asked | {"judges": ["all-MiniLM-L6-v2"]})
+        run = Adaptation.objects.get()
+        assert (run.passages_asked, run.intents, run.token_budget) == (50, ["QA", "FactCheck"], 20_000)
+        assert (run.judges, run.only_data) == (["all-MiniLM-L6-v2"], True)
+
+    def test_is_asked_nothing_where_the_field_is_empty(self, admin, known):
+        admin.post(self.url, {"corpus": CorpusFactory().pk, "model": "all-MiniLM-L6-v2", "passages_asked": ""})
+        assert Adaptation.objects.get().passages_asked == 0
+
+    def test_has_its_price_told_before(self, admin, known):
+        passage = PassageFactory(text="The levee failed at noon and water reached the village before the boats. " * 3)
+        asked = {"corpus": passage.corpus.pk, "passages_asked": 50, "intents": ["QA"]}
+        told = admin.post(reverse("run-estimate"), asked).text
+        assert re.search(r"1 examples in 2 calls: about \d+ tokens to read and \d+ to write, cost 0\.0[1-9]", told)
+        assert "Choose a corpus" in admin.post(reverse("run-estimate"), asked | {"passages_asked": ""}).text
+
+    def test_is_priced_where_only_the_web_is_installed(self, tmp_path):
+        (tmp_path / "passages.jsonl").write_text(json.dumps({"_id": "p", "text": "The levee failed at noon. " * 8}))
+        absent = ["torch", "transformers", "sentence_transformers", "openvino", "onnxruntime", "scipy", "datasketch"]
+        code = f"""
+import sys
+sys.modules.update(dict.fromkeys({absent}))
+from workers.refinement.__main__ import main
+sys.exit(main(["synthesize", "passages.jsonl", "--endpoint", "http://e/v1", "--model", "m", "--out", ".", "--estimate"]))
+"""
+        environment = {**os.environ, "PYTHONPATH": str(settings.BASE_DIR)}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert "6 examples in 12 calls" in done.stdout, done.stderr
 
 
 class TestAdaptCommand:

@@ -11,7 +11,7 @@ from workers.records import Triple, write_jsonl
 from workers.refinement.examples import Example, read_examples
 from workers.training.__main__ import main
 from workers.training.adapting import NOT_BETTER
-from workers.training.material import TooLittle, part_of, prepare, write_collection
+from workers.training.material import TooLittle, part_of, prepare, require_enough, write_collection
 from workers.training.verdict import Choice, Line, Verdict
 
 pytestmark = pytest.mark.torch
@@ -54,8 +54,9 @@ class TestPrepare:
 
     def test_says_what_a_small_corpus_lacks(self, tmp_path):
         write_jsonl(tmp_path / "pairs.jsonl", map(pair, range(30)))
+        found = prepare(tmp_path / "pairs.jsonl", tmp_path, judged=None)
         with pytest.raises(TooLittle, match="Add documents with titles"):
-            prepare(tmp_path / "pairs.jsonl", tmp_path, judged=None)
+            require_enough(found)
 
 
 class TestVerdict:

@@ -11,10 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, close_old_connections
 
 from apps.corpora.models import Corpus
+from apps.experiments import refined
 from apps.experiments.runs import Adaptation
 from apps.experiments.runs_forms import StartForm
 from apps.experiments.runs_process import carry_out
 from apps.experiments.writing import comparison
+from apps.retrievers.intents import Intent
 
 _LOOK_S = 5.0
 
@@ -32,6 +34,14 @@ class Command(BaseCommand):
         )
         parser.add_argument("--name", default="", help="of the new model (default: of corpus and day)")
         parser.add_argument("--no-judgments", action="store_true", help="leave people's judgments out")
+        parser.add_argument("--only-data", action="store_true", help="stop before the training")
+        writer = parser.add_argument_group("questions that the language model of LLM_ENDPOINT and LLM_MODEL writes")
+        writer.add_argument("--synthesize", type=int, default=0, metavar="N", help="for N passages (default: none)")
+        writer.add_argument("--intents", nargs="+", choices=[*Intent], default=[], help="default: all six")
+        writer.add_argument("--budget-tokens", type=int, metavar="N", help="then go on with what there is")
+        writer.add_argument(
+            "--judges", nargs="+", default=[], metavar="CARD", help="more than half must find what it wrote"
+        )
         parser.add_argument("--watch", action="store_true", help="wait for runs and do them")
 
     def handle(self, **options: Any) -> None:
@@ -47,8 +57,9 @@ class Command(BaseCommand):
         corpus = Corpus.objects.filter(slug=options["corpus"]).first()
         if corpus is None:
             raise CommandError(f"There is no corpus {options['corpus']!r}. `manage.py ingest` makes one.")
-        fields = {"corpus": corpus.pk, "model": options["model"], "name": options["name"]}
-        form = StartForm({**fields, "with_judgments": not options["no_judgments"]})
+        form = StartForm(_fields(corpus, options))
+        if options["synthesize"] and not form.can_write:
+            raise CommandError("No language model is known: set LLM_ENDPOINT and LLM_MODEL.")
         if not form.is_valid():
             raise CommandError(" ".join(str(message) for messages in form.errors.values() for message in messages))
         run = form.save()
@@ -62,6 +73,10 @@ class Command(BaseCommand):
         run.refresh_from_db()
         if run.report:
             self.stdout.write(comparison(run.report))
+        if run.state == Adaptation.State.DATA:
+            files = "\n".join(str(path) for path in refined.training_files(run.out))
+            self.stdout.write(f"{run.reason}\n{files}")
+            return
         if run.state != Adaptation.State.DONE:
             raise CommandError(run.reason)
         self.stdout.write(f"{run.reason}\nSearch with it: manage.py index create {run.name}")
@@ -80,3 +95,18 @@ class Command(BaseCommand):
                 self.stdout.write(f"run {run.pk}: {run}")
                 carry_out(run)
                 self.stdout.write(f"run {run.pk}: {run.state}: {run.reason}")
+
+
+def _fields(corpus: Corpus, options: dict[str, Any]) -> dict[str, Any]:
+    """Return what would be filled in on the page."""
+    return {
+        "corpus": corpus.pk,
+        "model": options["model"],
+        "name": options["name"],
+        "with_judgments": not options["no_judgments"],
+        "only_data": options["only_data"],
+        "passages_asked": options["synthesize"],
+        "intents": [str(intent) for intent in options["intents"]],
+        "token_budget": options["budget_tokens"],
+        "judges": options["judges"],
+    }
