@@ -31,7 +31,12 @@ class TestJudge:
 
     def test_refuses_two_passages_of_one_id(self):
         with pytest.raises(ValueError, match="Two passages"):
-            list(judge([Passage(id="1", text=LONG), Passage(id="1", text="Something else altogether happened.")], threshold=0.8))
+            list(
+                judge(
+                    [Passage(id="1", text=LONG), Passage(id="1", text="Something else altogether happened.")],
+                    threshold=0.8,
+                )
+            )
 
 
 class TestDedupeCommand:
