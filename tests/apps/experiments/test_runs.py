@@ -253,8 +253,8 @@ class TestTrainingData:
 
     def test_are_told_step_by_step_with_what_was_dropped_and_why(self, admin, made):
         page = admin.get(made.get_absolute_url()).text
-        for told in ("9 documents were read", "5 too short", "1 a refusal", "1,200 tokens read and 300 written, cost 0.25",
-                     "1 too few retrievers find it", "small and large say the same of 50 % (Cohen&#x27;s kappa 0.00)",
+        for told in ("9 documents were read", "too short (5)", "a refusal (1)", "1,200 tokens read and 300 written, cost 0.25",
+                     "too few retrievers find it (1)", "small and large say the same of 50 % (Cohen&#x27;s kappa 0.00)",
                      "Hard negatives found: title: 3", "Train with these data"):  # fmt: skip
             assert told in page, told
 
