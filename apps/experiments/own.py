@@ -92,7 +92,7 @@ def _systems() -> list[tuple[System, VectorIndex | None]]:
     if live is None:
         return [(words, None)]
     others = VectorIndex.objects.filter(status__in=(VectorIndex.Status.READY, VectorIndex.Status.STANDBY))
-    both = _described(live) | {"retrieval": "hybrid", "fusion": "scores"}
+    both = _described(live) | {"retrieval": "hybrid", "fusion": "scores"} | _shares(live)
     return [(both, live), (_described(live), live), (words, None), *((_described(index), index) for index in others)]
 
 
@@ -106,6 +106,12 @@ def _described(index: VectorIndex) -> dict[str, str]:
         "retrieval": "dense",
         "search": "index",
     }
+
+
+def _shares(index: VectorIndex) -> dict[str, str]:
+    """Return the index's own shares of meaning, where it has some: with others it is another system."""
+    told = ", ".join(f"{intent} {share}" for intent, share in sorted(index.dense_shares.items()))
+    return {"shares": told} if told else {}
 
 
 def _told(queries: Sequence[JudgedQuery], tell: Tell) -> Iterator[JudgedQuery]:

@@ -25,6 +25,7 @@ def as_json(index: VectorIndex) -> dict[str, Any]:
         "m": index.m,
         "ef_construction": index.ef_construction,
         "ef_search": index.ef_search,
+        "dense_shares": index.dense_shares,
         "status": index.status.lower(),
         "stored": seen.stored,
         "owed": seen.owed,

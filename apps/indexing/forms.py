@@ -9,6 +9,7 @@ from apps.indexing.estimating import Plan
 from apps.indexing.models import VectorIndex
 from apps.retrievers.checkpoints import CheckpointMissing, get_checkpoint
 from apps.retrievers.family import FAMILY
+from apps.retrievers.fusion import DENSE_SHARES
 from apps.retrievers.own import own_cards
 
 _HERE, _ELSEWHERE = "On this machine", "Files not found here"
@@ -91,8 +92,37 @@ class SearchSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for intent, usual in DENSE_SHARES.items():
+            self.fields[_share_of(intent)] = forms.FloatField(
+                label=str(intent),
+                min_value=0,
+                max_value=1,
+                required=False,
+                initial=self.instance.dense_shares.get(intent),
+                widget=forms.NumberInput(attrs={"placeholder": usual, "step": 0.05}),
+            )
         if self.instance.status not in (VectorIndex.Status.READY, VectorIndex.Status.STANDBY):
             del self.fields["shadow_share"]  # there is nothing to compare
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        chosen = {str(intent): cleaned.get(_share_of(intent)) for intent in DENSE_SHARES}
+        self.instance.dense_shares = {intent: share for intent, share in chosen.items() if share is not None}
+        return cleaned
+
+    def general_fields(self) -> list[Any]:
+        return [field for field in self if not field.name.startswith(_SHARE)]
+
+    def share_fields(self) -> list[Any]:
+        """Return the fields that say by intent how much meaning counts beside words."""
+        return [field for field in self if field.name.startswith(_SHARE)]
+
+
+_SHARE = "share_of_"
+
+
+def _share_of(intent: str) -> str:
+    return f"{_SHARE}{intent}"
 
 
 def _models() -> list[Any]:

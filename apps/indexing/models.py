@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -18,6 +19,7 @@ from apps.corpora.models import Passage
 from apps.indexing import ann
 from apps.indexing.measured import Certificate, EncodingRate, ShadowedSearch
 from apps.retrievers.card import RetrieverCard
+from apps.retrievers.fusion import check_shares
 from apps.retrievers.naming import card_called
 
 __all__ = [
@@ -29,6 +31,13 @@ __all__ = [
     "ShadowedSearch",
     "VectorIndex",
 ]
+
+
+def _check_shares(shares: dict[str, float]) -> None:
+    try:
+        check_shares(shares)
+    except ValueError as wrong:
+        raise ValidationError(str(wrong)) from wrong
 
 
 class VectorIndexQuerySet(models.QuerySet["VectorIndex"]):
@@ -90,6 +99,12 @@ class VectorIndex(models.Model):
     )
     exact_below_floor = models.BooleanField(default=False, help_text="Below the floor, look at every vector.")
     searches_exactly = models.BooleanField(default=False, help_text="It does so now.")
+    dense_shares = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[_check_shares],
+        help_text="By intent: how much meaning counts beside words, where not as usual.",
+    )
     shadow_share = models.FloatField(
         default=0.0,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],

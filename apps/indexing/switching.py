@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
@@ -97,8 +97,8 @@ def drop(index: VectorIndex) -> None:
     raise NotPossible("Searches keep the vectors busy. The index is retired; drop it when there is less to do.")
 
 
-def change(index: VectorIndex, **settings: float) -> None:
-    """Set how `index` is searched: ef_search, shadow_share, recall_floor, exact_below_floor."""
+def change(index: VectorIndex, **settings: float | Mapping[str, float]) -> None:
+    """Set how `index` is searched: ef_search, shadow_share, recall_floor, exact_below_floor, dense_shares."""
     for name, value in settings.items():
         setattr(index, name, value)
     try:

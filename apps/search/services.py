@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from apps.corpora.models import Corpus
 from apps.indexing.models import VectorIndex
-from apps.retrievers.fusion import DENSE_SHARES, fuse_scores
+from apps.retrievers.fusion import dense_share, fuse_scores
 from apps.retrievers.intents import Intent
 from apps.search import area, facets, shadow, showing
 from apps.search import wording as wordings
@@ -46,7 +46,8 @@ def search(asked: Asked, *, user: User, corpora: Sequence[Corpus] | None = None,
     scope = _scope(asked, wording, corpora)
     index = VectorIndex.objects.live()
     evidence = Search(wording.text, scope, ways_to_read, index).run(clock)
-    fused = _fuse(evidence, intent, alternatives=alternatives)
+    share = dense_share(intent, index.dense_shares if index else {})
+    fused = _fuse(evidence, intent, share=share, alternatives=alternatives)
     with clock.measuring("sql"):
         facts = facts_of(fused)
     scores, rows = _in_rows(asked, fused, facts)
@@ -123,7 +124,7 @@ def _mode(evidence: Evidence) -> Mode:
     return "hybrid" if evidence.by_words.passages else "dense"
 
 
-def _fuse(evidence: Evidence, intent: Intent, *, alternatives: Sequence[Intent]) -> dict[int, float]:
+def _fuse(evidence: Evidence, intent: Intent, *, share: float, alternatives: Sequence[Intent]) -> dict[int, float]:
     """Return a score for each passage found, kinds that suit the intent less well by themselves and lowered.
 
     By themselves, or the tweet that repeats a claim would leave nothing of its evidence's scores.
@@ -137,7 +138,7 @@ def _fuse(evidence: Evidence, intent: Intent, *, alternatives: Sequence[Intent])
         for passage, score in fuse_scores(
             {p: evidence.cosines[p] for p in passages if p in evidence.cosines},
             {p: evidence.bm25[p] for p in passages if p in evidence.bm25},
-            share=DENSE_SHARES[intent],
+            share=share,
         ).items()
     }
 

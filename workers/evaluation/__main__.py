@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from apps.retrievers.fusion import check_shares
 from apps.retrievers.intents import Intent
 from apps.retrievers.naming import named_retriever
 from workers.encoders import EncoderUnavailable, get_encoder
@@ -21,6 +22,7 @@ from workers.evaluation.evaluate import Evaluation, Results, evaluate
 from workers.evaluation.lexical import LexicalRetrieval
 from workers.evaluation.report import default_folder, summary_table
 from workers.evaluation.retrieval import HybridRetrieval, Retrieval
+from workers.evaluation.shares import sweep, table
 from workers.evaluation.trec import RunFile, read_trec, write_run
 from workers.records import write_jsonl
 from workers.vector_store import VectorStore
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.export:
             return _export(options)
+        if options.sweep_shares:
+            return _sweep(options)
         retrieval = _retrieval(options)
         evaluations = [_evaluate(folder, retrieval, options) for folder in options.folders]
     except (OSError, ValueError, LookupError, EncoderUnavailable) as failure:
@@ -58,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", help="a card's name or a checkpoint's folder (default: the product's)")
     parser.add_argument("--retrieval", choices=RETRIEVALS, default="dense")
     parser.add_argument("--fusion", choices=("scores", "ranks"), default="scores", help="of the arms of hybrid")
+    parser.add_argument(
+        "--dense-share",
+        nargs="+",
+        type=_share,
+        default=(),
+        metavar="INTENT=SHARE",
+        help="of the dense arm in hybrid, 0 to 1, for these intents (default: the product's)",
+    )
+    parser.add_argument("--sweep-shares", action="store_true", help="tell which shares suit the model, by intent")
     parser.add_argument("--score-run", type=Path, metavar="FILE", help="score this TREC run; retrieve nothing")
     parser.add_argument(
         "--system", type=json.loads, default={}, metavar="JSON", help="what made the run of --score-run"
@@ -114,6 +127,15 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _sweep(options: argparse.Namespace) -> int:
+    """Tell what hybrid scores at each share of the dense arm."""
+    splitter = _splitter(options)
+    retrieval = _hybrid(options, _dense(options, splitter=splitter), splitter=splitter)
+    collections = (_read(folder, options) for folder in options.folders)
+    sys.stdout.write(f"{table(sweep(collections, retrieval, splitter=splitter))}\n")
+    return 0
+
+
 def _read(folder: Path, options: argparse.Namespace) -> Collection:
     if options.format == "disastir":
         return read_disastir(folder)
@@ -132,16 +154,30 @@ def _retrieval(options: argparse.Namespace) -> Retrieval:
 
 
 def _retrieval_of_pieces(options: argparse.Namespace) -> Retrieval:
-    splitter, cut_for = _splitter(options), named_retriever(options.model)[0].name
+    splitter = _splitter(options)
     if options.retrieval == "bm25-passages":
-        return LibraryRetrieval(splitter=splitter, cut_for=cut_for)
-    lexical = LexicalRetrieval(splitter=splitter, cut_for=cut_for)
+        return LibraryRetrieval(splitter=splitter, cut_for=_cut_for(options))
     if options.retrieval == "lexical":
-        return lexical
+        return LexicalRetrieval(splitter=splitter, cut_for=_cut_for(options))
     dense = _dense(options, splitter=splitter)
-    if options.retrieval == "dense":
-        return dense
-    return HybridRetrieval(dense, lexical, splitter=splitter, fusion=options.fusion)
+    return dense if options.retrieval == "dense" else _hybrid(options, dense, splitter=splitter)
+
+
+def _hybrid(options: argparse.Namespace, dense: DenseRetrieval, *, splitter: Splitter | None) -> HybridRetrieval:
+    lexical = LexicalRetrieval(splitter=splitter, cut_for=_cut_for(options))
+    shares = dict(options.dense_share)
+    return HybridRetrieval(dense, lexical, splitter=splitter, fusion=options.fusion, shares=shares)
+
+
+def _cut_for(options: argparse.Namespace) -> str:
+    return named_retriever(options.model)[0].name
+
+
+def _share(text: str) -> tuple[str, float]:
+    """Read "NLI=0.9"."""
+    intent, _, share = text.partition("=")
+    check_shares({intent: float(share)})
+    return intent, float(share)
 
 
 def _splitter(options: argparse.Namespace) -> Splitter | None:

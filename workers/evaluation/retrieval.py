@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from apps.retrievers.fusion import DENSE_SHARES, fuse_scores
+from apps.retrievers.fusion import DENSE_SHARES, dense_share, fuse_scores
 from workers.evaluation.collection import Collection
 from workers.evaluation.documents import Piece, Splitter, pieces_of
 from workers.evaluation.ranking import Found, Hit, Rankings, best_passages, fuse_ranks
@@ -43,18 +43,25 @@ class HybridRetrieval:
     kind = "hybrid"
 
     def __init__(
-        self, dense: Arm, lexical: Arm, *, splitter: Splitter | None = None, fusion: Fusion = "scores"
+        self,
+        dense: Arm,
+        lexical: Arm,
+        *,
+        splitter: Splitter | None = None,
+        fusion: Fusion = "scores",
+        shares: Mapping[str, float] = DENSE_SHARES,
     ) -> None:
         self._dense = dense
         self._lexical = lexical
         self._splitter = splitter
         self._fusion = fusion
+        self._shares = {intent: dense_share(intent, shares) for intent in DENSE_SHARES}
 
     def describe(self) -> dict[str, str]:
         lexical = self._lexical.describe()
         arms = {"lexical": f"{lexical['model']}: {lexical['revision']}", "fusion": self._fusion}
         if self._fusion == "scores":
-            arms["shares"] = ", ".join(f"{intent} {share}" for intent, share in DENSE_SHARES.items())
+            arms["shares"] = ", ".join(f"{intent} {share}" for intent, share in self._shares.items())
         return self._dense.describe() | arms
 
     def search(self, collection: Collection, *, k: int) -> dict[str, list[Hit]]:
@@ -67,13 +74,16 @@ class HybridRetrieval:
         return {query.id: fuse_ranks(arm[query.id] for arm in found) for query in collection.queries}
 
     def _by_scores(self, collection: Collection, pieces: Sequence[Piece], k: int) -> Found:
-        """Fuse the scores that both arms give whatever either found: not to be among the k best is not to score 0."""
+        dense, lexical = self.arms(collection, pieces, k=k)
+        return {
+            query.id: fuse_scores(dense[query.id], lexical[query.id], share=self._shares[query.intent])
+            for query in collection.queries
+        }
+
+    def arms(self, collection: Collection, pieces: Sequence[Piece], *, k: int) -> tuple[Found, Found]:
+        """Return the scores that either arm gives whatever one of them found: not to be among the k best is not 0."""
         found = [arm.find(collection, pieces, k=k) for arm in (self._dense, self._lexical)]
         rows = {
             query.id: list(dict.fromkeys(row for arm in found for row in arm[query.id])) for query in collection.queries
         }
-        dense, lexical = (arm.score(collection, pieces, rows) for arm in (self._dense, self._lexical))
-        return {
-            query.id: fuse_scores(dense[query.id], lexical[query.id], share=DENSE_SHARES[query.intent])
-            for query in collection.queries
-        }
+        return self._dense.score(collection, pieces, rows), self._lexical.score(collection, pieces, rows)

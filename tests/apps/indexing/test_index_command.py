@@ -56,3 +56,14 @@ class TestIndexCommand:
             alone("set", str(index.pk), "--ef-search", "5")
         index.refresh_from_db()
         assert index.ef_search == 100
+
+    def test_meaning_can_count_more_beside_words(self, alone, index):
+        alone("set", str(index.pk), "--dense-share", "NLI=1", "Twitter=0.85")
+        index.refresh_from_db()
+        assert index.dense_shares == {"NLI": 1.0, "Twitter": 0.85}
+        for wrong, told in (("NLI=2", "from 0 to 1"), ("nli=1", "not an intent"), ("NLI", "look like this")):
+            with pytest.raises(CommandError, match=told):
+                alone("set", str(index.pk), "--dense-share", wrong)
+        alone("set", str(index.pk), "--dense-share", "usual")
+        index.refresh_from_db()
+        assert index.dense_shares == {}

@@ -132,6 +132,17 @@ class TestSearchSettings:
         admin.post(reverse("index", args=[index.pk]), chosen | {"recall_floor": "0.85"})
         assert not VectorIndex.objects.get(pk=index.pk).searches_exactly
 
+    def test_meaning_can_count_more_beside_words(self, admin, index):
+        url = reverse("index", args=[index.pk])
+        assert 'placeholder="0.75"' in admin.get(url).text
+        chosen = {"ef_search": "100", "recall_floor": "0.95", "share_of_NLI": "1", "share_of_QA": ""}
+        admin.post(url, chosen)
+        index.refresh_from_db()
+        assert index.dense_shares == {"NLI": 1.0}
+        assert "less than or equal to 1" in admin.post(url, chosen | {"share_of_QA": "7"}).text
+        index.refresh_from_db()
+        assert index.dense_shares == {"NLI": 1.0}
+
 
 class TestComparison:
     def test_shows_overlap_and_the_searches_that_differ_most(self, admin, index, candidate):

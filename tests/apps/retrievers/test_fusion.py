@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.retrievers.fusion import DENSE_SHARES, fuse_scores
+from apps.retrievers.fusion import DENSE_SHARES, check_shares, dense_share, fuse_scores
 from apps.retrievers.intents import Intent
 
 scores = st.dictionaries(st.integers(0, 6), st.sampled_from([-0.2, 0.1, 0.5, 3.0]), max_size=6)
@@ -14,6 +14,15 @@ class TestDenseShares:
 
     def test_words_outweigh_meaning_for_whole_documents_alone(self):
         assert {intent for intent, share in DENSE_SHARES.items() if share < 0.5} == {Intent.QADOC}
+
+    def test_can_be_chosen_for_some_intents(self):
+        assert dense_share(Intent.NLI, {"NLI": 0.9}) == 0.9
+        assert dense_share(Intent.QA, {"NLI": 0.9}) == DENSE_SHARES[Intent.QA]
+
+    @pytest.mark.parametrize("wrong", [{"NLI": 1.1}, {"QA": -0.1}, {"qa": 0.5}])
+    def test_that_are_none_are_refused(self, wrong):
+        with pytest.raises(ValueError, match=r"intent|from 0 to 1"):
+            check_shares(wrong)
 
 
 class TestFusion:

@@ -29,6 +29,15 @@ class TestAnswer:
         assert hit.excerpt.best == "The levee at Crake Hollow failed at dawn."
         assert (hit.title, hit.corpus, hit.external_id) == ("Sitrep 7", "reports", "sitrep-7")
 
+    @pytest.mark.parametrize(("share", "arm"), [(0.0, "words"), (1.0, "dense")])
+    def test_weighs_meaning_as_the_index_says(self, search, index, share, arm):
+        index.dense_shares = {"QA": share}
+        index.save()
+        hits = search("Is power back in Lowquay, or did the levee fail?", intent=Intent.QA, kinds=("report",)).hits
+        ranks = [hit.ranks[arm] for hit in hits if arm in hit.ranks]
+        assert len(ranks) > 1
+        assert ranks == sorted(ranks)
+
     def test_names_the_model_that_gave_it(self, search):
         outcome = search("levee")
         assert (outcome.model, outcome.revision) == ("hashing", "1")

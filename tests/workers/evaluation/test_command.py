@@ -43,6 +43,14 @@ def read_beir_files(folder):
 
 
 class TestCommand:
+    def test_tells_which_shares_suit_a_model(self, run):
+        assert "| QA | 0.6: 100.00 |" in run("--sweep-shares").out
+
+    def test_measures_with_other_shares(self, run):
+        assert json.loads(run("--retrieval", "hybrid", "--dense-share", "QA=0.9", "--json").out)["shares"].startswith(
+            "QAdoc"
+        )
+
     @pytest.mark.parametrize("retrieval", RETRIEVALS)
     def test_prints_one_json_object_a_set(self, run, retrieval):
         printed = json.loads(run("--retrieval", retrieval, "--json").out)

@@ -10,6 +10,7 @@ from workers.evaluation.collection import Collection
 from workers.evaluation.dense import DenseRetrieval
 from workers.evaluation.lexical import LexicalRetrieval
 from workers.evaluation.retrieval import HybridRetrieval
+from workers.evaluation.shares import SHARES, sweep, table
 from workers.records import Passage, Qrel, Query
 
 
@@ -90,6 +91,11 @@ class TestHybridRetrieval:
         assert ids(hybrid.search(floods, k=3)["q-levee"])[:2] == ["levee", "boats"]
         assert "QAdoc 0.35" in hybrid.describe()["shares"]
 
+    def test_weighs_the_arms_as_it_is_told(self, floods):
+        hybrid = HybridRetrieval(Fixed("levee", "boats"), Fixed("shelter"), shares={"QA": 0.0, "QAdoc": 0.0})
+        assert ids(hybrid.search(floods, k=3)["q-levee"])[0] == "shelter"
+        assert "QAdoc 0.0" in hybrid.describe()["shares"]
+
     def test_names_the_dense_model_and_both_arms(self):
         description = HybridRetrieval(Fixed(), LexicalRetrieval()).describe()
         assert description["model"] == "fixed"
@@ -154,3 +160,17 @@ class TestLibraryRetrieval:
 
     def test_leaves_out_the_passage_that_is_the_query(self, library, floods):
         assert ids(library.search(floods, k=1)["q-twin"]) == ["levee"]
+
+
+class TestSweep:
+    def test_tells_what_each_share_scores(self, floods):
+        """Meaning alone finds the levee for each query, words the shelter: what is right is right from half on."""
+        found = sweep([floods], HybridRetrieval(Fixed("levee"), Fixed("shelter")), splitter=None)
+        for intent, scores in found.items():
+            of_levee = [
+                query for query in floods.queries if query.intent == intent and "levee" in floods.qrels[query.id]
+            ]
+            assert list(scores) == list(SHARES)
+            if of_levee:
+                assert scores[1.0] > scores[0.0]
+        assert "| product's share |" in table(found)

@@ -50,6 +50,12 @@ class Command(BaseCommand):
         change.add_argument("--ef-search", type=int)
         change.add_argument("--shadow", type=float, metavar="SHARE", help="0 to 1 of the searches run on it too")
         change.add_argument("--recall-floor", type=float)
+        change.add_argument(
+            "--dense-share",
+            nargs="+",
+            metavar="INTENT=SHARE",
+            help="how much meaning counts beside words, 0 to 1, for these intents; the others as usual",
+        )
         change.add_argument("--exact-below-floor", choices=["yes", "no"])
         change.add_argument("--json", action="store_true")
 
@@ -168,6 +174,7 @@ class Command(BaseCommand):
             "shadow_share": options["shadow"],
             "recall_floor": options["recall_floor"],
             "exact_below_floor": None if exact is None else exact == "yes",
+            "dense_shares": None if options["dense_share"] is None else _shares(options["dense_share"]),
         }
         switching.change(index, **{name: value for name, value in changes.items() if value is not None})
         return index
@@ -193,3 +200,13 @@ def _index(pk: int) -> VectorIndex:
 
 def _plan(*, model: str, precision: str, m: int, ef_construction: int, **_: Any) -> estimating.Plan:
     return making.plan(model, precision=precision, m=m, ef_construction=ef_construction)
+
+
+def _shares(words: list[str]) -> dict[str, float]:
+    """Read "QA=0.7 NLI=1"; `usual` alone takes all back."""
+    if words == ["usual"]:
+        return {}
+    try:
+        return {intent: float(share) for intent, share in (word.split("=") for word in words)}
+    except ValueError as wrong:
+        raise CommandError("Shares look like this: --dense-share QA=0.7 NLI=1, or --dense-share usual.") from wrong
