@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from apps.retrievers.fusion import DENSE_SHARES, dense_share, fuse_scores
+from apps.retrievers.intents import Intent
 from workers.evaluation.collection import Collection
 from workers.evaluation.documents import Piece, Splitter, pieces_of
 from workers.evaluation.ranking import Found, Hit, Rankings, best_passages, fuse_ranks
@@ -55,7 +56,7 @@ class HybridRetrieval:
         self._lexical = lexical
         self._splitter = splitter
         self._fusion = fusion
-        self._shares = {intent: dense_share(intent, shares) for intent in DENSE_SHARES}
+        self._shares = {intent: dense_share(intent, shares) for intent in Intent}
 
     def describe(self) -> dict[str, str]:
         lexical = self._lexical.describe()
