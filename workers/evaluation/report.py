@@ -17,6 +17,8 @@ from workers.evaluation.metrics import MEASURES, NDCG
 from workers.evaluation.significance import DAGGER
 from workers.evaluation.tables import Cell, Row, intent_rows, label, leaderboard, set_rows, significant_intents
 
+_DEFAULT_BASELINE = "BM25"
+
 
 def default_folder() -> Path:
     """Return where results and embeddings are kept: in the state folder, which git ignores."""
@@ -95,18 +97,25 @@ def queries(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workers.evaluation.report", description=__doc__)
     parser.add_argument("results", type=Path, nargs="?", default=default_folder() / "results")
-    parser.add_argument("--baseline", default="BM25", help="the system that † is against (default: BM25)")
+    parser.add_argument(
+        "--baseline", metavar="LABEL", help="the system that † is against (default: BM25, if it is there)"
+    )
     parser.add_argument("--leaderboard", action="store_true", help="beside the published table")
     parser.add_argument("--intervals", action="store_true", help="95 %% bootstrap intervals of the gain over it")
     parser.add_argument("--runs", action="store_true", help="each evaluation by itself, as a JSON list")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     evaluations = Results(options.results).all()
+    labels = sorted({label(evaluation) for evaluation in evaluations})
+    if options.baseline and options.baseline not in labels:
+        sys.stderr.write(f"Nothing was measured of {options.baseline!r}. There are: {'; '.join(labels) or 'none'}.\n")
+        return 1
+    baseline = options.baseline or _DEFAULT_BASELINE
     if options.runs:
-        sys.stdout.write(json.dumps(runs(evaluations, baseline=options.baseline), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(runs(evaluations, baseline=baseline), ensure_ascii=False) + "\n")
         return 0
     tables = {leaderboard: markdown} if options.leaderboard else {set_rows: markdown_by_set, intent_rows: markdown}
-    rows = {draw: collect(evaluations, baseline=options.baseline) for collect, draw in tables.items()}
+    rows = {draw: collect(evaluations, baseline=baseline) for collect, draw in tables.items()}
     if options.json:
         text = json.dumps([[asdict(row) for row in found] for found in rows.values()], ensure_ascii=False)
     else:

@@ -159,6 +159,11 @@ class TestReport:
         report.main([str(tmp_path), "--intervals"])
         assert "**50.00** (+25.0 … +25.0)" in capsys.readouterr().out
 
+    def test_says_so_where_the_baseline_is_not_there(self, tmp_path, capsys):
+        Results(tmp_path).save(bm25([0.25]))
+        assert report.main([str(tmp_path), "--baseline", "BM26"]) == 1
+        assert capsys.readouterr().err == "Nothing was measured of 'BM26'. There are: BM25.\n"
+
     def test_prints_each_run_with_its_origin_and_what_it_beats(self, tmp_path, capsys):
         for found in (bm25([0.1] * 9), dense([0.5] * 9)):
             Results(tmp_path).save(found)
