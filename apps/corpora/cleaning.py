@@ -11,8 +11,19 @@ _WIDE_SPACES = re.compile(r"[\t \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _BLANK_LINES = re.compile(r"\n(?: *\n){2,}")
 
 
+_MOST_ROUNDS = 5
+
+
 def clean(text: str) -> str:
     """Return `text` repaired and in normal form C; single line breaks and blank lines are kept."""
+    for _ in range(_MOST_ROUNDS):
+        before, text = text, _cleaned_once(text)
+        if text == before or text.isascii():
+            break  # else characters that a control stood between may be broken ones together
+    return text
+
+
+def _cleaned_once(text: str) -> str:
     text = _ENDS_OF_LINE.sub("\n", text)
     if not text.isascii():
         text = _repaired(text)

@@ -1,6 +1,6 @@
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.corpora.cleaning import clean, clean_line, clean_values, shorten
@@ -29,6 +29,7 @@ class TestClean:
         json.dumps(cleaned, ensure_ascii=False).encode("utf-8")
 
     @given(st.text())
+    @example("\x8dÀ\x86")
     def test_is_done_after_once(self, text):
         assert clean(clean(text)) == clean(text)
 

@@ -47,9 +47,8 @@ class TestCommand:
         assert "| QA | 0.6: 100.00 |" in run("--sweep-shares").out
 
     def test_measures_with_other_shares(self, run):
-        assert json.loads(run("--retrieval", "hybrid", "--dense-share", "QA=0.9", "--json").out)["shares"].startswith(
-            "QAdoc"
-        )
+        measured = json.loads(run("--retrieval", "hybrid", "--dense-share", "QA=0.9", "--json").out)
+        assert "QA 0.9, QAdoc 0.35" in measured["shares"]
 
     @pytest.mark.parametrize("retrieval", RETRIEVALS)
     def test_prints_one_json_object_a_set(self, run, retrieval):

@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -31,15 +32,18 @@ def answer_of_the_passage(request):
     return json.dumps({"query": " ".join(words[:-1]), "negatives": ["Levees are inspected."]})
 
 
+def write_documents(folder, *, count):
+    path = folder / "documents.jsonl"
+    path.write_text("".join(json.dumps(document(number)) + "\n" for number in range(count)))
+    return path
+
+
 @pytest.fixture
 def command(bert, tmp_path, monkeypatch):
     monkeypatch.setattr("workers.refinement.sampling._FEWEST_WORDS", 5)  # the tiny model reads no more of a passage
-    documents = tmp_path / "documents.jsonl"
-    lines = [document(number) for number in range(40)]
-    documents.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return [
         "adapt",
-        str(documents),
+        str(write_documents(tmp_path, count=40)),
         "--model",
         str(bert),
         "--name",
@@ -66,16 +70,14 @@ class TestOnlyData:
         assert not (tmp_path / "out" / "train").exists()
 
     def test_have_what_a_language_model_wrote_of_documents_that_teach(self, asking, tmp_path, capsys):
+        write_documents(tmp_path, count=8)  # so few texts that any model finds each among the first twenty
         assert main(asking) == 0
-        out = tmp_path / "out"
-        written = list(read_examples(sorted((out / "mine" / "synthesis").glob("level-*.jsonl"))))
-        assert written
+        told = [line for line in capsys.readouterr().out.splitlines() if line.endswith(".jsonl")]
+        written = list(read_examples([Path(line) for line in told if "synthesis" in line]))
         assert {part_of(example.source.partition("#")[0]) for example in written} == {"training"}
         assert all(example.triple.negatives for example in written)
-        agreement = json.loads((out / "agree" / "report.json").read_text())
-        assert agreement["examples"] == 12
-        assert agreement["kept"] == len(written)
-        assert str(out / "mine" / "synthesis" / "level-1.jsonl") in capsys.readouterr().out
+        agreement = json.loads((tmp_path / "out" / "agree" / "report.json").read_text())
+        assert agreement["examples"] == agreement["kept"] == len(written) > 0
 
     def test_go_on_with_what_was_written_when_the_budget_is_spent(self, asking, chat, tmp_path):
         assert main([*asking, "--budget-tokens", "9000"]) == 0
