@@ -86,8 +86,8 @@ class TestAdapt:
         documents = tmp_path / "documents.jsonl"
         documents.write_text("".join(json.dumps(document(number)) + "\n" for number in range(260)))
         dials = [
-            "stage3.learning_rate=3e-3", "stage3.batch=16", "stage3.temperature=0.1", "stage3.guard=0", "stage3.soup=[]",
-            "model.precision=fp32", "model.instructions=false", "development.every=50", "development.queries=10",
+            "stage3.learning_rate=3e-3", "stage3.epochs=5", "stage3.batch=16", "stage3.temperature=0.1", "stage3.guard=0", "stage3.soup=[]",
+            "model.precision=fp32", "model.instructions=false", "development.every=50", "development.queries=60",
         ]  # fmt: skip
         command = ["adapt", str(documents), "--model", str(bert), "--name", "ours"]
         options = [option for dial in dials for option in ("--set", dial)]
