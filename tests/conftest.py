@@ -63,12 +63,18 @@ def index(db):
 
 @pytest.fixture
 def nobody_heard_from(services):
-    """No worker beats, and those that the test lets beat are not waited for by the next one."""
+    """No worker beats or owes an answer; what the test lets beat and ask is not waited for by the next one."""
+    _forget_workers()
+    yield
+    _forget_workers()
+
+
+def _forget_workers():
     from apps.pages.queues import redis_connection
 
-    redis_connection().delete("dmsearch:workers")
-    yield
-    redis_connection().delete("dmsearch:workers")
+    connection = redis_connection()
+    calls = [key for pattern in ("dmsearch:called:*", "dmsearch:answered:*") for key in connection.scan_iter(pattern)]
+    connection.delete("dmsearch:workers", *calls)
 
 
 @pytest.fixture

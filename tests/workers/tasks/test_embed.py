@@ -1,4 +1,5 @@
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -128,6 +129,15 @@ class TestOverlap:
 
         monkeypatch.setattr(services, "store_vectors", fail)
         PassageFactory.create_batch(6)
+        before = threading.enumerate()
         with pytest.raises(ConnectionError):
             embed.embed_pending(index_id=index.pk)
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith(("lease-", "encode"))]
+
+        def left():
+            started = [thread for thread in threading.enumerate() if thread not in before]
+            return [thread for thread in started if thread.name.startswith(("lease-", "encode"))]
+
+        until = time.monotonic() + 10
+        while left() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not left()
