@@ -11,11 +11,10 @@ from django.utils.text import slugify
 
 from apps.experiments.runs import Adaptation
 from apps.indexing import services as indexing
-from apps.retrievers.checkpoints import CheckpointMissing, find_checkpoint, get_checkpoint
-from apps.retrievers.family import FAMILY, UnknownRetriever, get_card
+from apps.retrievers.checkpoints import CheckpointMissing, choosable_cards, get_checkpoint
+from apps.retrievers.family import UnknownRetriever, get_card
 from apps.retrievers.intents import Intent
 from apps.retrievers.naming import named_retriever
-from apps.retrievers.own import own_cards
 
 WRITER_FIELDS = ("passages_asked", "intents", "token_budget", "judges")
 MOST_PASSAGES = 20_000  #: that a language model is asked about in one run
@@ -52,8 +51,6 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
         "choose none.",
     )
 
-    WRITER_FIELDS = WRITER_FIELDS  # for the template
-
     class Meta:
         model = Adaptation
         fields = [
@@ -77,7 +74,7 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.fields["model"].required = self.fields["name"].required = False
-        self.fields["judges"].choices = _retrievers_at_hand()  # type: ignore[attr-defined]
+        self.fields["judges"].choices = [(card.name, card.name) for card, at_hand in choosable_cards() if at_hand]  # type: ignore[attr-defined]
         if not self.can_write:
             for name in WRITER_FIELDS:
                 del self.fields[name]
@@ -86,6 +83,13 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
     def can_write(self) -> bool:
         """Whether the settings name a language model."""
         return bool(settings.LLM_ENDPOINT and settings.LLM_MODEL)
+
+    def general_fields(self) -> list[Any]:
+        return [field for field in self if field.name not in WRITER_FIELDS]
+
+    def writer_fields(self) -> list[Any]:
+        """Return the fields about a language model; none where the settings name none."""
+        return [field for field in self if field.name in WRITER_FIELDS]
 
     def clean_passages_asked(self) -> int:
         return self.cleaned_data["passages_asked"] or 0
@@ -109,15 +113,6 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
         if name and "name" not in self.errors and _is_taken(name):
             self.add_error("name", f"There is a model called {name} already. Choose another name.")
         return cleaned
-
-
-def _retrievers_at_hand() -> list[tuple[str, str]]:
-    """Return the models whose files are here: those that can be asked whether they find something."""
-    found = []
-    for card in (*own_cards(), *FAMILY.values()):
-        if card.released and card.hub_id and find_checkpoint(card):
-            found.append((card.name, card.name))
-    return found
 
 
 def _is_taken(name: str) -> bool:

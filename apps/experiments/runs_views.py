@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
@@ -98,42 +99,34 @@ def data(request: HttpRequest, pk: int) -> HttpResponseBase:
 @admin_required
 def train(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a run that stopped at its data go on to a model."""
-    found = get_object_or_404(Adaptation, pk=pk)
-    try:
-        found.train()
-    except RunGone as gone:
-        messages.error(request, str(gone))
-    else:
-        messages.success(request, "It waits for its turn and trains on these data.")
-    return redirect(found)
+    return _act(request, pk, Adaptation.train, said="It waits for its turn and trains on these data.")
 
 
 @require_POST
 @admin_required
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Adaptation, pk=pk)
-    try:
-        found.cancel()
-    except RunGone as gone:
-        messages.error(request, str(gone))
-    else:
-        messages.success(request, "It stops within seconds. What is done is kept: retry goes on from there.")
-    return redirect(found)
+    said = "It stops within seconds. What is done is kept: retry goes on from there."
+    return _act(request, pk, Adaptation.cancel, said=said)
 
 
 @require_POST
 @admin_required
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, Adaptation.retry, said="It waits for its turn and goes on where it was.")
+
+
+def _act(request: HttpRequest, pk: int, act: Callable[[Adaptation], None], *, said: str) -> HttpResponse:
+    """Do `act` with a run and tell what came of it on its page."""
     found = get_object_or_404(Adaptation, pk=pk)
     try:
         with transaction.atomic():
-            found.retry()
+            act(found)
     except RunGone as gone:
         messages.error(request, str(gone))
     except IntegrityError:
         messages.error(request, f"Another run makes a model called {found.name}. Start a new run with another name.")
     else:
-        messages.success(request, "It waits for its turn and goes on where it was.")
+        messages.success(request, said)
     return redirect(found)
 
 

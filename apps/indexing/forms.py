@@ -7,10 +7,8 @@ from django import forms
 from apps.indexing import making
 from apps.indexing.estimating import Plan
 from apps.indexing.models import VectorIndex
-from apps.retrievers.checkpoints import CheckpointMissing, get_checkpoint
-from apps.retrievers.family import FAMILY
+from apps.retrievers.checkpoints import choosable_cards
 from apps.retrievers.fusion import DENSE_SHARES
-from apps.retrievers.own import own_cards
 
 _HERE, _ELSEWHERE = "On this machine", "Files not found here"
 
@@ -126,14 +124,8 @@ def _share_of(intent: str) -> str:
 
 
 def _models() -> list[Any]:
-    here, elsewhere = [], []
-    for card in (*own_cards(), *FAMILY.values()):
-        if not card.released or not card.hub_id:
-            continue
-        try:
-            get_checkpoint(card)
-        except CheckpointMissing:
-            elsewhere.append((card.name, f"{card.name}, {card.dim:,} dims"))
-        else:
-            here.append((card.name, f"{card.name}, {card.dim:,} dims"))
+    here: list[tuple[str, str]] = []
+    elsewhere: list[tuple[str, str]] = []
+    for card, at_hand in choosable_cards():
+        (here if at_hand else elsewhere).append((card.name, f"{card.name}, {card.dim:,} dims"))
     return [("", "The one that settings name"), (_HERE, here), (_ELSEWHERE, elsewhere)]

@@ -15,7 +15,7 @@ from apps.retrievers.card import RetrieverCard
 from apps.retrievers.declared import declared_card
 from apps.retrievers.family import DMRETRIEVERS, FAMILY, PACKAGED
 from apps.retrievers.fingerprints import fingerprint, weight_files
-from apps.retrievers.own import own_folders
+from apps.retrievers.own import own_cards, own_folders
 from apps.retrievers.st_folder import NotUsable, read_json, read_said
 
 
@@ -50,6 +50,13 @@ def get_checkpoint(card: RetrieverCard, *, folder: Path | None = None) -> Checkp
     if found is None:
         raise CheckpointMissing(_why_missing(card, folder or _folder_from_environment()))
     return found
+
+
+def choosable_cards() -> Iterator[tuple[RetrieverCard, bool]]:
+    """Yield the models that there are weights of, those trained here first, and whether the weights are at hand."""
+    for card in (*own_cards(), *FAMILY.values()):
+        if card.released and card.hub_id:
+            yield card, find_checkpoint(card) is not None
 
 
 def default_card(*, folder: Path | None = None) -> RetrieverCard:
