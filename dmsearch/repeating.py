@@ -1,4 +1,4 @@
-"""Telling the database again and again that work goes on, while a block of code is busy with it."""
+"""Doing something again and again while a block of code is busy: telling the database that work goes on, looking at memory."""
 
 import logging
 import threading

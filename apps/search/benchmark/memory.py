@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+from dmsearch.repeating import Repeating
 
 _EVERY_S = 0.5
 
 
-class Peak:
-    """Looks twice a second and keeps the highest figure, in bytes."""
+class Peak(Repeating):
+    """Looks at once and then twice a second, and keeps the highest figure, in bytes."""
 
     def __init__(self, look: Callable[[], int]) -> None:
+        super().__init__(self._note, every=_EVERY_S, name="peak")
         self.bytes = 0
         self._look = look
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="peak", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+        self._note()
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            self.bytes = max(self.bytes, self._look())
-            if self._over.wait(_EVERY_S):
-                return
+    def _note(self) -> None:
+        self.bytes = max(self.bytes, self._look())
 
 
 def shared_out(pids: Iterable[int]) -> int:

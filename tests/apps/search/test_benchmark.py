@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from apps.corpora.models import Kind, Passage
 from apps.indexing import services
 from apps.indexing.models import PassageVector, PendingVector
 from apps.search import lexical
-from apps.search.benchmark import embedding, material, measuring, queries, vectors
+from apps.search.benchmark import embedding, material, measuring, memory, queries, vectors
 from apps.search.scope import Scope
 
 
@@ -76,3 +78,19 @@ class TestTables:
         assert "| 1 | 100 | 47.0 | 0.94 | 0 |" in rows
         assert "| 8 | yes | 21 | 40 | 300 |" in rows
         assert "| 2,560 | 20 | everything: 20 | 0.980 | 1.0 / 2.0 | 3.0 / 4.0 | 5 s | 6 MB |" in rows
+
+
+class TestPeak:
+    def test_keeps_the_highest_figure_that_it_saw(self, monkeypatch):
+        monkeypatch.setattr(memory, "_EVERY_S", 0.01)
+        seen = []
+
+        def look():
+            seen.append(7 if len(seen) == 2 else 3)
+            return seen[-1]
+
+        with memory.Peak(look) as peak:
+            assert peak.bytes == 3  # however short the block is
+            while len(seen) < 5:
+                time.sleep(0.01)
+        assert peak.bytes == 7
