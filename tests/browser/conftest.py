@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -38,6 +41,38 @@ def browser():
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def all_answered(live_server, transactional_db):
+    """Let the server answer what is still under way before the database is emptied under it, which may deadlock."""
+    answering: set[int] = set()
+
+    def started(**_):
+        answering.add(threading.get_ident())
+
+    def finished(**_):
+        answering.discard(threading.get_ident())
+
+    request_started.connect(started)
+    request_finished.connect(finished)
+    yield
+    # A browser that is closed may have sent what nobody has read yet; one connection may stay open with nothing sent.
+    _wait_until(lambda: not _connections(), for_s=1)
+    assert _wait_until(lambda: not answering, for_s=10), "the server still answers a page that nobody looks at"
+    request_started.disconnect(started)
+    request_finished.disconnect(finished)
+
+
+def _connections() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "process_request_thread" in thread.name]
+
+
+def _wait_until(holds: Callable[[], bool], *, for_s: float) -> bool:
+    until = time.monotonic() + for_s
+    while not holds() and time.monotonic() < until:
+        time.sleep(0.01)
+    return holds()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tiny checkpoints with random weights, written as their tools write them."""
 
+import re
+import string
 from dataclasses import replace
 
 import pytest
@@ -63,13 +65,18 @@ def _save(model_class, config, folder):
 
 
 def _word_piece_tokenizer():
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    """A vocabulary written out, not trained: the trainer breaks ties anew in each run, and the model with it."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    words = sorted({word for sentence in SENTENCES for word in re.findall(r"[a-z]+", sentence.lower())})
+    characters = string.ascii_lowercase + string.digits
+    pieces = [*string.punctuation, *characters, *(f"##{character}" for character in characters)]
+    tokens = dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces, *words])
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(SENTENCES, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special))
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     # As published files do: padding and a length of their own, which the card's must overrule.
     tokenizer.enable_padding(length=40)

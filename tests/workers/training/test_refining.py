@@ -77,7 +77,10 @@ class TestOnlyData:
         assert {part_of(example.source.partition("#")[0]) for example in written} == {"training"}
         assert all(example.triple.negatives for example in written)
         agreement = json.loads((tmp_path / "out" / "agree" / "report.json").read_text())
-        assert agreement["examples"] == agreement["kept"] == len(written) > 0
+        assert agreement["examples"] == agreement["kept"] == 12
+        mined = json.loads((tmp_path / "out" / "mine" / "synthesis" / "report.json").read_text())
+        assert mined["examples"] == 12
+        assert len(written) == (mined["kept"] or 12)  # which have a safe negative is the tiny model's to say
 
     def test_go_on_with_what_was_written_when_the_budget_is_spent(self, asking, chat, tmp_path):
         assert main([*asking, "--budget-tokens", "9000"]) == 0
