@@ -68,6 +68,27 @@ class TestIngestWorker:
         assert (item.documents, item.passages, item.duplicates, item.attempts) == (ROWS, ROWS, 0, 2)
         assert Document.objects.count() == Passage.objects.count() == PendingVector.objects.count() == ROWS
 
+    def test_a_file_that_kills_three_workers_is_set_aside_and_the_next_one_read(self, index, table, start_worker):
+        deadly = services.accept(JobFactory(), table, name="gauges.csv")
+        beside = services.accept(JobFactory(), ContentFile(b"The gauge reads 3 m."), name="a.txt")
+        for start in range(1, services.MAX_ATTEMPTS + 1):
+            worker = start_worker("ingest")
+            wait_until(lambda start=start: JobItem.objects.filter(pk=deadly.pk, attempts=start).exists(), every=0.01)
+            worker.kill()
+            worker.wait()
+            deadly.refresh_from_db()
+            assert deadly.state == State.WORKING, "killed too late to prove anything"
+            give_up_silent_workers()
+            services.reap()
+        deadly.refresh_from_db()
+        assert deadly.state == State.QUARANTINED
+        assert "3 workers stopped" in deadly.reason
+        start_worker("ingest")
+        wait_until(lambda: JobItem.objects.get(pk=beside.pk).state == State.DONE)
+        assert services.retry([deadly.pk]) == 1
+        wait_until(lambda: JobItem.objects.get(pk=deadly.pk).state == State.DONE)
+        assert Document.objects.count() == Passage.objects.count() == PendingVector.objects.count() == ROWS + 1
+
     def test_survives_the_database_being_cut_off_in_mid_file(self, index, table, start_worker):
         services.accept(JobFactory(), table, name="gauges.csv")
         worker = start_worker("ingest")
