@@ -25,14 +25,15 @@ def begin(index: VectorIndex, *, worker: str, attempt: int, passages: int) -> Em
     return EmbeddingBatch.objects.create(index=index, worker=worker[:120], attempt=attempt, passages=passages)
 
 
-def end(batch: EmbeddingBatch, *, stored: int, reasons: Sequence[str]) -> None:
-    """Note how a batch ended. reasons: why each of the passages that were set aside was."""
-    state = EmbeddingBatch.State.FAILED if reasons else EmbeddingBatch.State.DONE
+def end(batch: EmbeddingBatch, *, stored: int, reasons: Sequence[str], outage: str = "") -> None:
+    """Note how a batch ended. reasons: why each of the passages that were set aside was; outage: why it was given back."""
+    why = [*reasons, outage] if outage else reasons
+    state = EmbeddingBatch.State.FAILED if why else EmbeddingBatch.State.DONE
     EmbeddingBatch.objects.filter(pk=batch.pk).update(
         state=state,
         stored=stored,
         set_aside=len(reasons),
-        reason="; ".join(dict.fromkeys(reasons))[:2000],
+        reason="; ".join(dict.fromkeys(why))[:2000],
         finished_at=timezone.now(),
     )
 

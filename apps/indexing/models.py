@@ -239,7 +239,7 @@ class EmbeddingBatch(models.Model):
     class State(models.TextChoices):
         WORKING = "WORKING", "Embedding"
         DONE = "DONE", "Done"
-        FAILED = "FAILED", "Failed"  # some of its passages were set aside
+        FAILED = "FAILED", "Failed"  # some of its passages were set aside, or its encoder went away
         LOST = "LOST", "Lost"  # its worker stopped; the passages went to another
 
     index = models.ForeignKey(VectorIndex, on_delete=models.CASCADE, related_name="batches")

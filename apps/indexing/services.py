@@ -188,8 +188,14 @@ def _still_there(index: VectorIndex) -> bool:
         return cursor.fetchone() is not None
 
 
-def give_back(index: VectorIndex, passage_ids: Sequence[int], *, reason: str = "") -> None:
-    """Free leased passages at once; with a reason, set them aside instead."""
+def give_back(index: VectorIndex, passage_ids: Sequence[int]) -> None:
+    """Free those of the passages that are still leased, as if nobody had started with them."""
+    leased = PendingVector.objects.filter(index=index, passage_id__in=passage_ids, leased_until__isnull=False)
+    leased.update(leased_until=None, attempts=F("attempts") - 1)
+
+
+def set_aside(index: VectorIndex, passage_ids: Sequence[int], *, reason: str) -> None:
+    """Try leased passages no more, until somebody asks for it."""
     PendingVector.objects.filter(index=index, passage_id__in=passage_ids).update(leased_until=None, reason=reason)
 
 

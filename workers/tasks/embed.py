@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from celery import shared_task
@@ -27,6 +27,8 @@ log = get_task_logger(__name__)
 BATCH = 256
 # Then the message is sent anew, so that no task comes near the broker's visibility timeout.
 STINT_S = 60.0
+# Any encoder that works embeds this: when it cannot, no passage is to blame.
+KNOWN_GOOD = "The river is above the flood mark."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,14 @@ class InHand:
         return self.record.attempt > 1
 
 
+@dataclass(slots=True)
+class Outcome:
+    """How a batch went, so far."""
+
+    stored: int = 0
+    reasons: list[str] = field(default_factory=list)  #: of each passage that was set aside
+
+
 @shared_task(name=jobs.EMBED_PENDING)
 def embed_pending(*, index_id: int, **_: object) -> int:
     """Embed what index `index_id` owes for at most a minute; return how many vectors were stored."""
@@ -54,6 +64,8 @@ def embed_pending(*, index_id: int, **_: object) -> int:
     until = time.monotonic() + STINT_S
     with closing(_in_turn(index, encoder, until=until)) as hands:
         stored = sum(_finish(index, encoder, hand) for hand in hands)
+    if index.trouble:
+        return stored  # asked again within half a minute, as for whatever is left behind
     if time.monotonic() >= until:
         jobs.request_embedding(index_id=index_id)
     elif _is_growing(index):
@@ -86,8 +98,11 @@ def _in_turn(index: VectorIndex, encoder: Encoder, *, until: float) -> Generator
 
 
 def _take(index: VectorIndex, encoder: Encoder, pool: ThreadPoolExecutor) -> InHand | None:
-    """Lease a batch and queue it for the encoder; None where nothing is owed, or the index was paused or dropped."""
-    if not _is_growing(index):
+    """Lease a batch and queue it for the encoder.
+
+    None where nothing is owed, the index was paused or dropped, or the encoder went away.
+    """
+    if index.trouble or not _is_growing(index):
         return None
     batch = services.lease(index, size=BATCH, worker=worker_name())
     if batch.record is None:
@@ -125,47 +140,76 @@ def _fitting_encoder(index: VectorIndex) -> Encoder | None:
     """Return the encoder, or None after telling the admin why this worker does nothing; another one may."""
     try:
         encoder = encoder_of(index)
+        if index.trouble:
+            _see_that_it_works(encoder)
     except EncoderUnavailable as failure:
-        log.error("Index %s (%s) cannot be embedded here: %s", index.pk, index.retriever, failure)  # noqa: TRY400
-        VectorIndex.objects.filter(pk=index.pk).update(trouble=f"{worker_name()}: {failure}")
+        _tell_trouble(index, failure)
         return None
     if index.trouble:
         VectorIndex.objects.filter(pk=index.pk).update(trouble="")
+        index.trouble = ""
     return encoder
 
 
+def _tell_trouble(index: VectorIndex, failure: EncoderUnavailable) -> None:
+    log.error("Index %s (%s) cannot be embedded here: %s", index.pk, index.retriever, failure)
+    index.trouble = f"{worker_name()}: {failure}"
+    VectorIndex.objects.filter(pk=index.pk).update(trouble=index.trouble)
+
+
+def _see_that_it_works(encoder: Encoder) -> None:
+    """Raise EncoderUnavailable if `encoder` fails on what it must be able to embed."""
+    try:
+        _vectors(encoder, [KNOWN_GOOD])
+    except (ValueError, RuntimeError) as failure:
+        raise EncoderUnavailable(str(failure)) from failure
+
+
 def _finish(index: VectorIndex, encoder: Encoder, hand: InHand) -> int:
-    """Store a batch's vectors and note how it went; return how many were stored."""
+    """Store a batch's vectors and note how it went; return how many were stored.
+
+    If the encoder is gone, give the rest back as if nobody had started with it.
+    """
+    outcome, outage = Outcome(), ""
     with hand.kept:
-        stored, reasons = _store(index, encoder, hand.batch, compute=hand.vectors.result)
-    batches.end(hand.record, stored=stored, reasons=reasons)
-    return stored
+        try:
+            _store(index, encoder, hand.batch, compute=hand.vectors.result, outcome=outcome)
+        except EncoderUnavailable as failure:
+            _tell_trouble(index, failure)
+            outage = str(failure)
+    if outage:
+        services.give_back(index, hand.batch.passage_ids)
+    batches.end(hand.record, stored=outcome.stored, reasons=outcome.reasons, outage=outage)
+    return outcome.stored
 
 
 def _store(
-    index: VectorIndex, encoder: Encoder, part: services.Batch, *, compute: Callable[[], Vectors]
-) -> tuple[int, list[str]]:
-    """Store the vectors of some passages; when they cannot be had, find those to blame.
+    index: VectorIndex, encoder: Encoder, part: services.Batch, *, compute: Callable[[], Vectors], outcome: Outcome
+) -> None:
+    """Store the vectors of some passages; when they cannot be had, set those to blame aside.
 
-    Return how many were stored, and the reason of each that was set aside.
+    Raises EncoderUnavailable where none of them is.
     """
     try:
         vectors = compute()
     except (ValueError, RuntimeError) as failure:
-        if len(part.texts) == 1:
-            log.warning("Passage %s cannot be embedded: %s", part.passage_ids[0], failure)
-            services.give_back(index, part.passage_ids, reason=str(failure))
-            return 0, [str(failure)]
-        return _store_halves(index, encoder, part)
-    return services.store_vectors(index, part.passage_ids, vectors), []
+        _see_that_it_works(encoder)
+        if len(part.texts) > 1:
+            _store_halves(index, encoder, part, outcome)
+            return
+        log.warning("Passage %s cannot be embedded: %s", part.passage_ids[0], failure)
+        services.set_aside(index, part.passage_ids, reason=str(failure))
+        outcome.reasons.append(str(failure))
+    else:
+        outcome.stored += services.store_vectors(index, part.passage_ids, vectors)
 
 
-def _store_halves(index: VectorIndex, encoder: Encoder, part: services.Batch) -> tuple[int, list[str]]:
+def _store_halves(index: VectorIndex, encoder: Encoder, part: services.Batch, outcome: Outcome) -> None:
     middle = len(part.texts) // 2
-    halves = (slice(None, middle), slice(middle, None))
-    parts = [services.Batch(part.passage_ids[half], part.texts[half]) for half in halves]
-    found = [_store(index, encoder, half, compute=partial(_vectors, encoder, half.texts)) for half in parts]
-    return sum(stored for stored, _ in found), [reason for _, reasons in found for reason in reasons]
+    for half in (slice(None, middle), slice(middle, None)):
+        texts = part.texts[half]
+        batch = services.Batch(part.passage_ids[half], texts)
+        _store(index, encoder, batch, compute=partial(_vectors, encoder, texts), outcome=outcome)
 
 
 def _vectors(encoder: Encoder, texts: Sequence[str]) -> Vectors:

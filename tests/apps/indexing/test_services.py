@@ -118,7 +118,7 @@ class TestLeasing:
     def test_what_was_set_aside_can_be_tried_again(self, index, jobs_sent, django_capture_on_commit_callbacks):
         passage = PassageFactory()
         services.lease(index, size=1)
-        services.give_back(index, [passage.pk], reason="not a text")
+        services.set_aside(index, [passage.pk], reason="not a text")
         assert services.retry_set_aside(index) == 1
         assert services.lease(index, size=1).passage_ids == [passage.pk]
 

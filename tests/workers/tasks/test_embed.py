@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from apps.indexing import services
-from apps.indexing.models import PassageVector, PendingVector, VectorIndex
+from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector, VectorIndex
 from apps.retrievers.family import get_card
 from tests.factories import PassageFactory
 from workers.encoders.hashing import HashingEncoder
@@ -75,6 +75,69 @@ class TestEmbedPending:
         stored = np.array(PassageVector.objects.get(passage=passage).embedding)
         expected = HashingEncoder().encode([index.card.passage_text(passage.text)])[0]
         assert stored @ expected == pytest.approx(1, abs=1e-3)
+
+
+class TestAnOutageOfTheEncoder:
+    """Whatever is asked of it, it fails: no passage is to blame."""
+
+    @pytest.fixture
+    def outage(self, monkeypatch):
+        """The encoder works for so many calls, then it is gone."""
+
+        class Mortal(HashingEncoder):
+            calls_left = 0
+
+            def encode(self, texts):
+                if self.calls_left <= 0:
+                    raise RuntimeError("the server went away")
+                self.calls_left -= 1
+                if any("poison" in text for text in texts):
+                    raise ValueError("cannot embed this")
+                return super().encode(texts)
+
+        encoder = Mortal()
+        monkeypatch.setattr(embed, "get_encoder", lambda *_, **__: encoder)
+        monkeypatch.setattr(embed, "BATCH", 2)
+        return encoder
+
+    def test_sets_nothing_aside_counts_no_start_and_tells_the_admin(self, index, outage):
+        PassageFactory.create_batch(5)
+        for _ in range(services.MAX_ATTEMPTS + 1):
+            VectorIndex.objects.update(trouble="")  # as an admin would have it who started the worker anew
+            assert embed.embed_pending(index_id=index.pk) == 0
+        owed = PendingVector.objects.filter(reason="", attempts=0, leased_until=None)
+        assert owed.count() == 5
+        assert "the server went away" in VectorIndex.objects.get().trouble
+        for batch in EmbeddingBatch.objects.all():
+            assert (batch.state, batch.reason, batch.set_aside) == ("FAILED", "the server went away", 0)
+
+    def test_ends_the_stint_and_does_not_ask_at_once_again(self, index, outage, asked):
+        PassageFactory.create_batch(9)
+        asked.clear()
+        embed.embed_pending(index_id=index.pk)
+        assert asked == []
+        assert EmbeddingBatch.objects.count() == 2  # that in hand, and the one that was queued beside it
+
+    def test_in_the_middle_of_a_batch_keeps_what_was_done(self, index, outage, monkeypatch):
+        monkeypatch.setattr(embed, "BATCH", 4)
+        PassageFactory(text="poison in the well")
+        PassageFactory.create_batch(3)
+        # The four, the known good, the first two, the known good, the first, the known good, the second.
+        outage.calls_left = 7
+        assert embed.embed_pending(index_id=index.pk) == 1
+        assert services.progress(index) == services.Progress(stored=1, owed=2, set_aside=1)
+        batch = EmbeddingBatch.objects.get()
+        assert (batch.stored, batch.set_aside, batch.reason) == (1, 1, "cannot embed this; the server went away")
+        assert PendingVector.objects.exclude(reason="").get().reason == "cannot embed this"
+
+    def test_that_goes_on_takes_no_batch_and_its_end_is_noticed(self, index, outage):
+        VectorIndex.objects.update(trouble="no answer")
+        PassageFactory()
+        embed.embed_pending(index_id=index.pk)
+        assert not EmbeddingBatch.objects.exists()
+        outage.calls_left = 9
+        assert embed.embed_pending(index_id=index.pk) == 1
+        assert not VectorIndex.objects.get().trouble
 
 
 class TestOverlap:
