@@ -62,6 +62,14 @@ def index(db):
 
 
 @pytest.fixture
+def lost_model(index):
+    """The live index is of a model of one's own, whose folder is gone."""
+    index.retriever, index.checkpoint = "ours", "/no/such/folder/ours"
+    index.save()
+    return index
+
+
+@pytest.fixture
 def nobody_heard_from(services):
     """No worker beats or owes an answer; what the test lets beat and ask is not waited for by the next one."""
     _forget_workers()

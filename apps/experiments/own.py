@@ -17,6 +17,7 @@ from apps.feedback.collection import JudgedQuery, collect
 from apps.feedback.exporting import write_beir
 from apps.feedback.models import Judgment
 from apps.indexing.models import VectorIndex
+from apps.retrievers.family import UnknownRetriever
 from apps.retrievers.intents import Intent
 from apps.search import dense, services
 from apps.search.encoding import EncoderUnavailable, encode_query
@@ -58,7 +59,7 @@ def carry_out(measurement: OwnMeasurement) -> None:
     """Measure, and write down what came of it."""
     try:
         runs = measure(measurement.asked_by, tell=lambda done, total: measurement.advance(done, total=total))
-    except (NothingJudged, EvaluationFailed, EncoderUnavailable) as failure:
+    except (NothingJudged, EvaluationFailed, EncoderUnavailable, UnknownRetriever) as failure:
         measurement.end(OwnMeasurement.State.FAILED, str(failure))
     except Exception:
         measurement.end(OwnMeasurement.State.FAILED, "An unexpected error stopped it; the worker's log says which.")

@@ -127,6 +127,7 @@ class VectorIndex(models.Model):
 
     @property
     def card(self) -> RetrieverCard:
+        """Return its model's card; raises UnknownRetriever for a model of one's own whose folder is gone."""
         return card_called(self.retriever, self.folder)
 
     @property

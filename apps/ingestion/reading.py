@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from apps.ingestion import archives, storing
 from apps.ingestion.heartbeat import heartbeat
 from apps.ingestion.models import KEPT_BAD_ROWS, ItemLost, JobItem
 from apps.ingestion.storing import CutDocument
+from apps.retrievers.card import RetrieverCard
 from apps.retrievers.checkpoints import CheckpointMissing
+from apps.retrievers.family import UnknownRetriever
 from apps.retrievers.tokens import token_counter
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ def _read_or_fail(item: JobItem) -> None:
             archives.expand(item)
         else:
             Reading(item).run()
-    except (ExtractionFailed, CheckpointMissing) as failure:
+    except (ExtractionFailed, CheckpointMissing, UnknownRetriever) as failure:
         item.mark_failed(str(failure))
     except (ItemLost, OperationalError, InterfaceError):
         raise  # the database is away: the item is still ours on paper, and the reaper sends it again
@@ -147,7 +149,7 @@ class Reading:
 
 def passage_cutter() -> Cut:
     """Return what cuts a document into passages that every model of a growing index reads to their end."""
-    models = {(index.card, index.folder) for index in VectorIndex.objects.growing()} or {(chosen_card(), None)}
+    models = set(_models_in_use()) or {(chosen_card(), None)}
     counters = [(card, token_counter(card, folder=folder or settings.RETRIEVER_FOLDER)) for card, folder in models]
     max_tokens = min(card.max_tokens for card, _ in models)
 
@@ -155,3 +157,12 @@ def passage_cutter() -> Cut:
         return max(count(card.passage_text(text)) for card, count in counters)
 
     return lambda document: chunk(document, max_tokens=max_tokens, count_tokens=count_tokens)
+
+
+def _models_in_use() -> Iterator[tuple[RetrieverCard, Path | None]]:
+    """Yield the models of growing indexes; one that is gone reads nothing, so it has no say in how to cut."""
+    for index in VectorIndex.objects.growing():
+        try:
+            yield index.card, index.folder
+        except UnknownRetriever as lost:
+            log.warning("Passages are not cut for index %s: %s", index.pk, lost)

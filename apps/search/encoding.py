@@ -14,6 +14,8 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from apps.indexing.models import VectorIndex
+from apps.retrievers.card import RetrieverCard
+from apps.retrievers.family import UnknownRetriever
 from apps.retrievers.intents import Intent
 from apps.search import jobs
 
@@ -37,12 +39,20 @@ def _patient_connection(timeout: float) -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=timeout + 1)
 
 
+def card_of(index: VectorIndex) -> RetrieverCard:
+    """Return the card of the model that encodes for `index`, or raise EncoderUnavailable."""
+    try:
+        return index.card
+    except UnknownRetriever as lost:
+        raise EncoderUnavailable(f"the files of {index.retriever} are gone") from lost
+
+
 def encode_query(query: str, intent: Intent, *, index: VectorIndex, timeout: float | None = None) -> np.ndarray:
     """Return the unit-length vector of `query`, float32 of shape (index.dim,), or raise EncoderUnavailable.
 
     timeout: in seconds; None is as long as a search waits.
     """
-    text = index.card.query_text(query, intent)
+    text = card_of(index).query_text(query, intent)
     key = cache_key(index, text)
     try:
         known = cast("bytes | None", connection().get(key))
@@ -62,7 +72,8 @@ def encode_sentences(texts: Sequence[str], *, index: VectorIndex, timeout: float
 
     Those known are taken from the cache: the same sentences come up in many searches.
     """
-    told = [index.card.passage_text(text) for text in texts]
+    card = card_of(index)
+    told = [card.passage_text(text) for text in texts]
     keys = [cache_key(index, text) for text in told]
     try:
         known = dict(zip(keys, cast("list[bytes | None]", connection().mget(keys)), strict=True))

@@ -168,7 +168,7 @@ class Outcome:
     asked: Asked
     intent: Intent
     detection: Detection
-    instruction: str  #: as the model was told; "" when it was trained without
+    instruction: str  #: as the model was told; "" when it was trained without, or not asked
     model: str  #: "" while no index is live
     revision: str
     mode: Mode

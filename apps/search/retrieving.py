@@ -16,7 +16,7 @@ from apps.corpora.models import Kind
 from apps.indexing.models import VectorIndex
 from apps.search import dense, lexical
 from apps.search.clock import Clock
-from apps.search.encoding import EncoderUnavailable, encode_query
+from apps.search.encoding import EncoderUnavailable, card_of, encode_query
 from apps.search.lexical import WordsFound
 from apps.search.outcome import Way
 from apps.search.reading import Reading
@@ -97,7 +97,14 @@ class Search:
         if self.index is None or not self.text:
             yield {}
             return
-        card, encode = self.index.card, clock.timing("encode", encode_query)
+        try:
+            card = card_of(self.index)
+        except EncoderUnavailable as failure:
+            refused: Future[np.ndarray] = Future()
+            refused.set_exception(failure)
+            yield {"": refused}
+            return
+        encode = clock.timing("encode", encode_query)
         told = {card.query_text(self.text, reading.intent): reading.intent for reading in self.readings}
         with ThreadPoolExecutor(len(told)) as encoder:
             yield {

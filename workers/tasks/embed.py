@@ -17,6 +17,7 @@ from django.conf import settings
 from apps.indexing import batches, jobs, services
 from apps.indexing.models import EmbeddingBatch, VectorIndex
 from apps.retrievers.checkpoints import CheckpointMissing
+from apps.retrievers.family import UnknownRetriever
 from workers.encoders import EncoderUnavailable, get_encoder
 from workers.encoders.base import Encoder, Vectors
 
@@ -125,7 +126,7 @@ def encoder_of(index: VectorIndex) -> Encoder:
             backend=settings.ENCODER_BACKEND,
             folder=index.folder or settings.RETRIEVER_FOLDER,
         )
-    except CheckpointMissing as missing:
+    except (CheckpointMissing, UnknownRetriever) as missing:
         raise EncoderUnavailable(str(missing)) from missing
     if encoder.revision != index.revision:
         raise EncoderUnavailable(f"this index needs revision {index.revision}; the worker has {encoder.revision}")

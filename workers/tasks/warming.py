@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from apps.indexing.models import VectorIndex
 from apps.retrievers.checkpoints import CheckpointMissing
+from apps.retrievers.family import UnknownRetriever
 from apps.search import jobs, readiness
 from workers.encoders import EncoderUnavailable
 from workers.tasks import query
@@ -61,7 +62,7 @@ class Warmer(threading.Thread):
             return
         try:
             query.batcher(index.retriever, index.checkpoint).encode_one("warm up")
-        except (CheckpointMissing, EncoderUnavailable, OSError, ValueError, RuntimeError) as failure:
+        except (CheckpointMissing, UnknownRetriever, EncoderUnavailable, OSError, ValueError, RuntimeError) as failure:
             self._failed_at[index.pk] = time.monotonic()
             log.error("%s cannot be loaded here: %s", index.retriever, failure)  # noqa: TRY400
         else:

@@ -107,6 +107,12 @@ class TestOwnMeasurement:
         assert recording.import_results(evaluation_process.folder() / "results") == (0, 0)
         assert not Run.objects.filter(owner=None).exists()
 
+    def test_says_when_the_folder_of_the_live_model_is_gone(self, judged, analyst, lost_model):
+        measurement = OwnMeasurement.objects.create(asked_by=analyst)
+        own.carry_out(measurement)
+        measurement.refresh_from_db()
+        assert (measurement.state, "No retriever is called 'ours'" in measurement.reason) == ("FAILED", True)
+
     def test_says_when_something_unexpected_stops_it(self, judged, analyst, monkeypatch):
         monkeypatch.setattr(own, "measure", lambda *_, **__: 1 / 0)
         measurement = OwnMeasurement.objects.create(asked_by=analyst)

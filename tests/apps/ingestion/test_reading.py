@@ -42,6 +42,14 @@ class TestADocument:
         assert (document.kind, document.source, document.file_name) == ("report", item.source, item.name)
         assert PendingVector.objects.get().passage == passage
 
+    def test_comes_in_though_the_folder_of_an_index_s_model_is_gone(self, lost_model, caplog):
+        assert read(JobItemFactory(content=REPORT)).state == State.DONE
+        assert f"not cut for index {lost_model.pk}" in caplog.text
+
+    def test_is_refused_with_the_reason_where_settings_name_no_model_either(self, lost_model, settings):
+        settings.RETRIEVER = "/no/such/folder"
+        assert "No retriever is called '/no/such/folder'" in read(JobItemFactory(content=REPORT)).reason
+
     def test_is_one_however_often_its_file_comes(self, index):
         corpus = CorpusFactory()
         first, second = (read(JobItemFactory(job__corpus=corpus, content=REPORT)) for _ in range(2))

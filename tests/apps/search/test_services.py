@@ -128,6 +128,12 @@ class TestWithoutTheModel:
         monkeypatch.setattr("redis.Redis.get", refuse)
         assert search("levee").why_words == "the message broker does not answer"
 
+    def test_a_model_whose_folder_is_gone_is_none_either(self, search, lost_model):
+        outcome = search("Which levee failed?")
+        assert (outcome.mode, outcome.why_words) == ("words", "the files of ours are gone")
+        assert outcome.instruction == ""
+        assert outcome.hits[0].title == "Sitrep 7"
+
 
 class TestMeaningAlone:
     def test_answers_what_has_no_words_to_search_by(self, search):

@@ -94,6 +94,11 @@ class TestHonestStates:
         assert "Words only: the encoder did not answer in 1.5 s." in page
         assert "Answered by words" in page
 
+    def test_words_only_when_the_folder_of_the_model_is_gone(self, signed_in, library, lost_model):
+        page = text_of(signed_in.get(self.url, {"q": "levee"}))
+        assert "Words only: the files of ours are gone." in page
+        assert "trained without instructions" not in page
+
     def test_no_corpus_yet(self, signed_in):
         assert "There is nothing to search yet" in signed_in.get(self.url).text
 

@@ -55,6 +55,11 @@ class TestEmbedPending:
         assert embed.embed_pending(index_id=index.pk) == 0
         assert services.progress(index).owed == 1
 
+    def test_says_why_it_does_nothing_when_the_model_s_folder_is_gone(self, lost_model):
+        PassageFactory()
+        assert embed.embed_pending(index_id=lost_model.pk) == 0
+        assert "No retriever is called 'ours'" in VectorIndex.objects.get().trouble
+
     def test_goes_on_in_a_new_task_when_its_minute_is_over(self, index, asked, monkeypatch):
         monkeypatch.setattr(embed, "STINT_S", 0.0)
         PassageFactory()

@@ -67,6 +67,10 @@ class TestLooking:
         assert len(tried) == 1
         assert "no such file" in caplog.text
 
+    def test_neither_does_one_whose_folder_is_gone(self, lost_model, caplog):
+        Warmer().look()
+        assert "ours cannot be loaded here: No retriever is called 'ours'" in caplog.text
+
 
 class TestLacking:
     def test_names_the_workers_that_have_it_not(self, index, monkeypatch):
