@@ -23,37 +23,36 @@ REPLY_S = 10  # nobody waits longer; the list goes away by itself
 # That of the live index, and that of a candidate or of the index to go back to: memory holds no more.
 MODELS = 2
 
-_loading = threading.Lock()
-_batchers: OrderedDict[tuple[str, str], MicroBatcher] = OrderedDict()
+_Model = tuple[str, str]  # retriever, checkpoint
+
+_loading = threading.Lock()  # one at a time
+_holding = threading.Lock()  # never for long: searches wait for it
+_batchers: OrderedDict[_Model, MicroBatcher] = OrderedDict()
+_kept: set[_Model] = set()
 
 
 def batcher(retriever: str, checkpoint: str = "") -> MicroBatcher:
     """Return the batcher of a model, loaded once however many threads ask at the start.
 
-    One that is not among the last `MODELS` asked for is let go.
+    One that is not among the last `MODELS` asked for is let go, but never that which is kept.
     """
-    key, folder = (retriever, checkpoint), Path(checkpoint) if checkpoint else None
+    model = (retriever, checkpoint)
+    if held := _held(model):
+        return held
     with _loading:
-        if key not in _batchers:
-            while len(_batchers) >= MODELS:
-                _batchers.popitem(last=False)[1].close()
-            # Not from its cache, which would keep what is let go here.
-            _batchers[key] = MicroBatcher(
-                get_encoder.__wrapped__(
-                    card_called(retriever, folder),
-                    device=settings.ENCODER_DEVICE,
-                    backend=settings.ENCODER_BACKEND,
-                    folder=folder or settings.RETRIEVER_FOLDER,
-                    workload="queries",
-                )
-            )
-        _batchers.move_to_end(key)
-        return _batchers[key]
+        return _held(model) or _load(model)
+
+
+def keep(retriever: str, checkpoint: str) -> None:
+    """Let go of any other model before this one."""
+    with _holding:
+        _kept.clear()
+        _kept.add((retriever, checkpoint))
 
 
 def models_held() -> set[str]:
     """Name the models in memory, as `readiness.model_of` does."""
-    with _loading:
+    with _holding:
         return {f"{retriever}@{held.revision}" for (retriever, _), held in _batchers.items()}
 
 
@@ -86,6 +85,32 @@ def encode_sentences(
         log.error("An index needs %s at %s; this worker has %s", retriever, revision, encoder.revision)
         return
     _answer(reply, encoder.encode_several(texts))
+
+
+def _held(model: _Model) -> MicroBatcher | None:
+    with _holding:
+        if model in _batchers:
+            _batchers.move_to_end(model)
+        return _batchers.get(model)
+
+
+def _load(model: _Model) -> MicroBatcher:
+    retriever, checkpoint = model
+    card = card_called(retriever, Path(checkpoint) if checkpoint else None)
+    with _holding:
+        while len(_batchers) >= MODELS:
+            _batchers.pop(next(held for held in _batchers if held not in _kept)).close()
+    # Not from its cache, which would keep what is let go here.
+    encoder = get_encoder.__wrapped__(
+        card,
+        device=settings.ENCODER_DEVICE,
+        backend=settings.ENCODER_BACKEND,
+        folder=Path(checkpoint) if checkpoint else settings.RETRIEVER_FOLDER,
+        workload="queries",
+    )
+    with _holding:
+        _batchers[model] = MicroBatcher(encoder)
+        return _batchers[model]
 
 
 def _answer(reply: str, vectors: np.ndarray) -> None:

@@ -46,6 +46,8 @@ class Warmer(threading.Thread):
         """Load what is missing and tell what there is."""
         try:
             for index in _needed():
+                if index.is_live:
+                    query.keep(index.retriever, index.checkpoint)
                 self._load(index)
             readiness.tell(query.models_held(), host=socket.gethostname(), pid=os.getpid())
         except (DatabaseError, RedisError) as away:

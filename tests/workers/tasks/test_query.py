@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -18,6 +21,60 @@ def empty_redis(services):
 def index(db, monkeypatch):
     monkeypatch.setattr(indexing.jobs, "request_embedding", lambda **_: None)
     return indexing.create_index(get_card("hashing"), revision="1")
+
+
+class TestModelsInMemory:
+    @pytest.fixture(autouse=True)
+    def no_models(self, monkeypatch):
+        monkeypatch.setattr(query, "_batchers", type(query._batchers)())
+        monkeypatch.setattr(query, "_kept", set())
+
+    def test_one_that_is_loaded_lets_no_search_of_another_wait(self, monkeypatch):
+        live = query.batcher("hashing")
+        is_loading, go_on = threading.Event(), threading.Event()
+
+        def load(card, **_):
+            is_loading.set()
+            assert go_on.wait(20)
+            return HashingEncoder(card)
+
+        monkeypatch.setattr(query.get_encoder, "__wrapped__", load)
+        loading = threading.Thread(target=query.batcher, args=["hashing-128"])
+        loading.start()
+        assert is_loading.wait(20)
+        seen = []
+        searching = threading.Thread(target=lambda: seen.append(query.batcher("hashing")), daemon=True)
+        searching.start()
+        searching.join(10)
+        assert seen == [live]
+        assert query.models_held() == {"hashing@1"}
+        go_on.set()
+        loading.join()
+        assert query.models_held() == {"hashing@1", "hashing-128@1"}
+
+    def test_one_is_loaded_once_however_many_ask(self, monkeypatch):
+        loaded = []
+
+        def load(card, **_):
+            loaded.append(card.name)
+            time.sleep(0.05)
+            return HashingEncoder(card)
+
+        monkeypatch.setattr(query.get_encoder, "__wrapped__", load)
+        askers = [threading.Thread(target=query.batcher, args=["hashing"]) for _ in range(4)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        assert loaded == ["hashing"]
+
+    def test_that_of_the_live_index_stays_whatever_else_is_asked_for(self):
+        live = query.batcher("hashing")
+        query.keep("hashing", "")
+        for folder in ("one", "another", "a third"):
+            query.batcher("hashing-128", folder)
+        assert query.batcher("hashing") is live
+        assert set(query._batchers) == {("hashing", ""), ("hashing-128", "a third")}
 
 
 class TestEncodingAQuery:

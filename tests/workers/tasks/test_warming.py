@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch, services):
     monkeypatch.setattr(query, "_batchers", type(query._batchers)())
+    monkeypatch.setattr(query, "_kept", set())
     readiness.redis_connection().flushdb()
 
 
@@ -52,6 +53,13 @@ class TestLooking:
         Warmer().look()
         assert not query.has_room()
         assert ("hashing", "") not in query._batchers
+
+    def test_keeps_the_live_model_when_two_candidates_are_asked_for(self, index):
+        Warmer().look()
+        live = query.batcher("hashing")
+        for folder in ("one", "another"):
+            query.batcher("hashing-128", folder)
+        assert query.batcher("hashing") is live
 
     def test_a_model_that_is_not_there_stops_nothing_and_is_tried_again_later(self, index, monkeypatch, caplog):
         tried = []
