@@ -119,12 +119,12 @@ def go_live(index: VectorIndex, *, chosen: bool = False) -> None:
         if live is not None:
             older = VectorIndex.objects.exclude(pk=index.pk).filter(status=VectorIndex.Status.STANDBY)
             PendingVector.objects.filter(index__in=older).delete()
-            older.update(status=VectorIndex.Status.RETIRED)
+            older.update(status=VectorIndex.Status.RETIRED, goes_live=False)
             live.status = VectorIndex.Status.STANDBY
             live.save(update_fields=["status"])
         index.status, index.chosen, index.shadow_share = VectorIndex.Status.LIVE, chosen, 0.0
-        index.went_live_at = timezone.now()
-        index.save(update_fields=["status", "chosen", "shadow_share", "went_live_at"])
+        index.went_live_at, index.goes_live = timezone.now(), False
+        index.save(update_fields=["status", "chosen", "shadow_share", "went_live_at", "goes_live"])
 
 
 def request_embedding_everywhere() -> None:
@@ -226,17 +226,20 @@ def progress(index: VectorIndex) -> Progress:
 
 
 def tend(index: VectorIndex) -> None:
-    """Do what an index needs: its graph once next to nothing is owed, its turn to go live once nothing is."""
+    """Do what an index needs: its graph once next to nothing is owed, its turn to go live once nothing is.
+
+    Where an admin chose the index that answers, it waits to be told.
+    """
     if not index.is_growing or (building.wants_graph(index) and not building.build_graph(index)):
         return
     if PendingVector.objects.filter(index=index, reason="").exists():
         return
-    # An admin may have paused it while its graph was built.
+    # An admin may have paused it while its graph was built, or let another one answer.
     still = VectorIndex.objects.filter(pk=index.pk, status=VectorIndex.Status.BUILDING)
-    if index.goes_live and still.exists():
-        go_live(index)
-    elif not index.goes_live:
+    if not index.goes_live or VectorIndex.objects.filter(status=VectorIndex.Status.LIVE, chosen=True).exists():
         still.update(status=VectorIndex.Status.READY)
+    elif still.exists():
+        go_live(index)
 
 
 def tend_all() -> None:

@@ -74,7 +74,8 @@ def retire(index: VectorIndex) -> None:
     """Keep `index` up no more; its vectors stay until it is dropped."""
     with transaction.atomic():
         among = [_Status.READY, _Status.STANDBY, _Status.BUILDING, _Status.PAUSED]
-        _move(index, to=_Status.RETIRED, among=among, failing="The live index cannot be retired")
+        failing = "The live index cannot be retired"
+        _move(index, to=_Status.RETIRED, among=among, failing=failing, goes_live=False)
         PendingVector.objects.filter(index=index).delete()
 
 
@@ -119,8 +120,8 @@ def _drop_now(index: VectorIndex) -> None:
         VectorIndex.objects.filter(pk=index.pk, status=_Status.RETIRED).delete()
 
 
-def _move(index: VectorIndex, *, to: str, among: list[_Status], failing: str) -> None:
-    if not VectorIndex.objects.filter(pk=index.pk, status__in=among).update(status=to):
+def _move(index: VectorIndex, *, to: str, among: list[_Status], failing: str, **changes: float) -> None:
+    if not VectorIndex.objects.filter(pk=index.pk, status__in=among).update(status=to, **changes):
         index.refresh_from_db()
         raise NotPossible(f"{failing}; this one is {index.get_status_display().lower()}.")
     index.refresh_from_db()

@@ -198,6 +198,19 @@ class TestTending:
         VectorIndex.objects.filter(pk=index.pk).delete()
         assert services.ensure_index() == other
 
+    def test_what_an_admin_chose_meanwhile_is_not_replaced_either(self, index):
+        PassageFactory()
+        embed(index)
+        asked_for = services.create_index(get_card("hashing"), revision="2")
+        chosen = services.create_index(get_card("hashing"), revision="3", making=services.Making(goes_live=False))
+        embed(chosen)
+        services.tend(chosen)
+        switching.activate(chosen)
+        embed(asked_for)
+        services.tend(asked_for)
+        assert VectorIndex.objects.live() == chosen
+        assert VectorIndex.objects.get(pk=asked_for.pk).status == VectorIndex.Status.READY
+
     def test_the_reaper_asks_again_for_what_was_left_behind(self, index, jobs_sent):
         PassageFactory()
         jobs_sent.clear()

@@ -99,6 +99,23 @@ class TestHolding:
         owed = PendingVector.objects.filter(index=candidate)
         assert list(owed.values_list("passage_id", flat=True)) == [late.pk]
 
+    @pytest.mark.parametrize("how", ["retired", "retired by a switch"])
+    def test_that_it_was_live_or_was_to_be_is_forgotten(self, index, how):
+        """An admin who lets it catch up decides, too, when it answers."""
+        settings_own = services.create_index(get_card("hashing"), revision="2")
+        if how == "retired":
+            switching.retire(settings_own)
+        else:
+            services.go_live(settings_own)
+            for revision in ("3", "4"):
+                services.go_live(services.create_index(get_card("hashing"), revision=revision))
+        settings_own.refresh_from_db()
+        live = VectorIndex.objects.live()
+        switching.resume(settings_own)
+        fill(settings_own)
+        assert status(settings_own) == Status.READY
+        assert VectorIndex.objects.live() == live
+
 
 class TestDropping:
     def test_takes_the_partition_along(self, candidate):
