@@ -42,7 +42,7 @@ def chosen_revision(card: RetrieverCard) -> str:
 def ensure_index() -> VectorIndex:
     """Return the index of the chosen retriever, made if need be; or the live one, where an admin chose that.
 
-    The very first goes live at once; a later one is filled beside the live one and takes over
+    The very first goes live at once; a later one, or one that stands beside the live one already, takes over
     when it owes nothing (see `tend`).
     """
     live = VectorIndex.objects.live()
@@ -52,8 +52,14 @@ def ensure_index() -> VectorIndex:
     revision = chosen_revision(card)
     with transaction.atomic():
         _only_one_at_a_time()
-        found = VectorIndex.objects.growing().filter(retriever=card.name, revision=revision).first()
-        return found or create_index(card, revision=revision)
+        alike = VectorIndex.objects.growing().filter(retriever=card.name, revision=revision)
+        found = alike.filter(status=VectorIndex.Status.LIVE).first() or alike.first()
+        if found is None:
+            return create_index(card, revision=revision)
+        if not found.is_live:
+            found.status, found.goes_live = VectorIndex.Status.BUILDING, True
+            found.save(update_fields=["status", "goes_live"])
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

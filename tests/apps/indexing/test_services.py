@@ -225,6 +225,23 @@ class TestEnsuringAnIndex:
         assert index.status == VectorIndex.Status.LIVE
         assert services.ensure_index() == index
 
+    @pytest.mark.parametrize("status", ["STANDBY", "READY", "BUILDING"])
+    def test_one_that_settings_ask_for_again_takes_over(self, index, settings, status):
+        settings.RETRIEVER = "hashing"
+        services.go_live(services.create_index(get_card("hashing-128"), revision="1"))
+        VectorIndex.objects.filter(pk=index.pk).update(status=status)
+        assert services.ensure_index() == index
+        services.tend_all()
+        assert VectorIndex.objects.live() == index
+
+    def test_the_live_one_stays_though_another_of_its_model_stands_by(self, index, settings):
+        settings.RETRIEVER = "hashing"
+        other = services.create_index(get_card("hashing"), revision="1", making=services.Making(goes_live=False))
+        services.go_live(other)
+        assert services.ensure_index() == other
+        services.tend_all()
+        assert VectorIndex.objects.live() == other
+
     def test_vectors_of_two_indexes_live_in_partitions_of_their_own(self, index):
         other = services.create_index(get_card("hashing"), revision="2")
         with connection.cursor() as cursor:
