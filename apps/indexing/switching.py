@@ -118,6 +118,8 @@ def _drop_now(index: VectorIndex) -> None:
         ann.drop_partition(index.pk, patience_ms=DROP_PATIENCE_MS)
         _keep_uploads_waiting()
         VectorIndex.objects.filter(pk=index.pk, status=_Status.RETIRED).delete()
+        if VectorIndex.objects.filter(pk=index.pk).exists():
+            raise NotPossible("Nothing was dropped: somebody lets this index go on.")
 
 
 def _move(index: VectorIndex, *, to: str, among: list[_Status], failing: str, **changes: float) -> None:

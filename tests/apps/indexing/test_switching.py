@@ -132,6 +132,14 @@ class TestDropping:
         switching.drop(candidate)
         assert services.store_vectors(candidate, [passage.pk], HashingEncoder().encode(batch.texts)) == 0
 
+    def test_one_that_was_let_go_on_meanwhile_keeps_its_vectors(self, candidate, monkeypatch):
+        PassageFactory()
+        fill(candidate)
+        monkeypatch.setattr(ann, "stop_building", lambda index: switching.resume(index))
+        with pytest.raises(NotPossible, match="Nothing was dropped"):
+            switching.drop(candidate)
+        assert PassageVector.objects.filter(index=candidate).count() == 1
+
     def test_never_drops_the_live_index(self, index):
         with pytest.raises(NotPossible, match="live"):
             switching.drop(index)
