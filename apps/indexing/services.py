@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.corpora.models import Passage
-from apps.indexing import ann, batches, building, jobs
+from apps.indexing import ann, batches, building, jobs, shadowing
 from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector, VectorIndex
 from apps.retrievers.checkpoints import default_card, get_checkpoint
 from apps.retrievers.family import RetrieverCard
@@ -125,12 +125,13 @@ def go_live(index: VectorIndex, *, chosen: bool = False) -> None:
         if live is not None:
             older = VectorIndex.objects.exclude(pk=index.pk).filter(status=VectorIndex.Status.STANDBY)
             PendingVector.objects.filter(index__in=older).delete()
-            older.update(status=VectorIndex.Status.RETIRED, goes_live=False)
+            older.update(status=VectorIndex.Status.RETIRED, goes_live=False, shadow_share=0.0)
             live.status = VectorIndex.Status.STANDBY
             live.save(update_fields=["status"])
         index.status, index.chosen, index.shadow_share = VectorIndex.Status.LIVE, chosen, 0.0
         index.went_live_at, index.goes_live = timezone.now(), False
         index.save(update_fields=["status", "chosen", "shadow_share", "went_live_at", "goes_live"])
+        transaction.on_commit(shadowing.publish)
 
 
 def request_embedding_everywhere() -> None:

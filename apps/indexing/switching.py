@@ -56,7 +56,6 @@ def activate(index: VectorIndex) -> VectorIndex | None:
             raise NotPossible(_why_not_live(locked))
         was = VectorIndex.objects.live()
         services.go_live(locked, chosen=True)
-        transaction.on_commit(shadowing.publish)
     index.refresh_from_db()
     return was
 
@@ -75,8 +74,9 @@ def retire(index: VectorIndex) -> None:
     with transaction.atomic():
         among = [_Status.READY, _Status.STANDBY, _Status.BUILDING, _Status.PAUSED]
         failing = "The live index cannot be retired"
-        _move(index, to=_Status.RETIRED, among=among, failing=failing, goes_live=False)
+        _move(index, to=_Status.RETIRED, among=among, failing=failing, goes_live=False, shadow_share=0.0)
         PendingVector.objects.filter(index=index).delete()
+        transaction.on_commit(shadowing.publish)
 
 
 def drop(index: VectorIndex) -> None:

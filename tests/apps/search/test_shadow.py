@@ -5,6 +5,7 @@ import pytest
 from apps.indexing import services as indexing
 from apps.indexing import shadowing, switching
 from apps.indexing.measured import ShadowedSearch
+from apps.indexing.models import VectorIndex
 from apps.pages.queues import Heartbeat
 from apps.retrievers.family import get_card
 from apps.retrievers.intents import Intent
@@ -65,6 +66,19 @@ class TestShadow:
             switching.activate(candidate)
         assert shadowing.drawn() == []
         assert shadow.run(candidate.pk, {"text": "levee", "intent": "QA", "scope": {"corpora": []}}) is None
+
+    @pytest.mark.parametrize("how", ["by hand", "by a switch"])
+    def test_a_candidate_that_was_retired_is_left(self, candidate, how, run_jobs, django_capture_on_commit_callbacks):
+        with django_capture_on_commit_callbacks(execute=True):
+            if how == "by hand":
+                switching.retire(candidate)
+            else:
+                VectorIndex.objects.filter(pk=candidate.pk).update(status=VectorIndex.Status.STANDBY)
+                making = indexing.Making(goes_live=False)
+                indexing.go_live(indexing.create_index(get_card("hashing"), revision="1", making=making))
+        assert shadowing.drawn() == []
+        candidate.refresh_from_db()
+        assert (candidate.status, candidate.shadow_share) == ("RETIRED", 0.0)
 
 
 class TestMakingReady:
