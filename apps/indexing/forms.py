@@ -102,11 +102,11 @@ class SearchSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.status not in (VectorIndex.Status.READY, VectorIndex.Status.STANDBY):
             del self.fields["shadow_share"]  # there is nothing to compare
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        chosen = {str(intent): cleaned.get(_share_of(intent)) for intent in DENSE_SHARES}
-        self.instance.dense_shares = {intent: share for intent, share in chosen.items() if share is not None}
-        return cleaned
+    def changes(self) -> dict[str, Any]:
+        """Return what `switching.change` is to set."""
+        chosen = {str(intent): self.cleaned_data.get(_share_of(intent)) for intent in DENSE_SHARES}
+        general = {name: value for name, value in self.cleaned_data.items() if not name.startswith(_SHARE)}
+        return {**general, "dense_shares": {intent: share for intent, share in chosen.items() if share is not None}}
 
     def general_fields(self) -> list[Any]:
         return [field for field in self if not field.name.startswith(_SHARE)]

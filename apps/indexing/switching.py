@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection, transaction
 
-from apps.indexing import ann, jobs, services, shadowing
+from apps.indexing import ann, certifying, jobs, services, shadowing
 from apps.indexing.models import PendingVector, VectorIndex
 
 _Status = VectorIndex.Status
@@ -100,6 +100,7 @@ def drop(index: VectorIndex) -> None:
 
 def change(index: VectorIndex, **settings: float | Mapping[str, float]) -> None:
     """Set how `index` is searched: ef_search, shadow_share, recall_floor, exact_below_floor, dense_shares."""
+    index.refresh_from_db(fields=["status"])  # whoever asks may have looked a while ago
     for name, value in settings.items():
         setattr(index, name, value)
     try:
@@ -110,6 +111,7 @@ def change(index: VectorIndex, **settings: float | Mapping[str, float]) -> None:
     if index.shadow_share and index.status not in (_Status.READY, _Status.STANDBY):
         raise NotPossible("Only a complete index that is not live can be shadowed.")
     index.save(update_fields=list(settings))
+    certifying.apply_floor(index)
     shadowing.publish()
 
 

@@ -62,10 +62,12 @@ def index(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = get_object_or_404(VectorIndex, pk=pk)
     form = SearchSettingsForm(request.POST or None, instance=found)
     if request.method == "POST" and form.is_valid():
-        form.save()
-        certifying.apply_floor(found)
-        shadowing.publish()
-        messages.success(request, "Saved: it holds from the next search on.")
+        try:
+            switching.change(found, **form.changes())
+        except switching.NotPossible as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "Saved: it holds from the next search on.")
         return redirect(found)
     proof = found.certificate()
     context = {

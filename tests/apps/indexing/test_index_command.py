@@ -4,6 +4,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.indexing.measured import Certificate, Measurement
 from apps.indexing.models import VectorIndex
 from tests.factories import PassageFactory
 
@@ -56,6 +57,12 @@ class TestIndexCommand:
             alone("set", str(index.pk), "--ef-search", "5")
         index.refresh_from_db()
         assert index.ef_search == 100
+
+    def test_a_floor_that_is_not_reached_makes_searches_exact_at_once(self, alone, index):
+        curve = [{"ef_search": 100, "recall": 0.9, "p50_ms": 1, "p95_ms": 2}]
+        Certificate.objects.create(index=index, state=Measurement.DONE, ef_search=100, recall=0.9, curve=curve)
+        assert alone("set", str(index.pk), "--exact-below-floor", "yes")["searches_exactly"]
+        assert not alone("set", str(index.pk), "--recall-floor", "0.85")["searches_exactly"]
 
     def test_meaning_can_count_more_beside_words(self, alone, index):
         alone("set", str(index.pk), "--dense-share", "NLI=1", "Twitter=0.85")

@@ -132,6 +132,21 @@ class TestSearchSettings:
         admin.post(reverse("index", args=[index.pk]), chosen | {"recall_floor": "0.85"})
         assert not VectorIndex.objects.get(pk=index.pk).searches_exactly
 
+    def test_a_status_changed_meanwhile_stays(self, admin, candidate, monkeypatch):
+        """The page was asked for a moment before another admin retired the index."""
+        change = switching.change
+
+        def too_late(found, **settings):
+            switching.retire(VectorIndex.objects.get(pk=found.pk))
+            change(found, **settings)
+
+        monkeypatch.setattr(switching, "change", too_late)
+        url, chosen = reverse("index", args=[candidate.pk]), {"ef_search": "150", "recall_floor": "0.95"}
+        page = admin.post(url, chosen | {"shadow_share": "0.5"}, follow=True)
+        assert "Only a complete index that is not live can be shadowed" in page.text
+        candidate.refresh_from_db()
+        assert (candidate.status, candidate.shadow_share) == (Status.RETIRED, 0.0)
+
     def test_meaning_can_count_more_beside_words(self, admin, index):
         url = reverse("index", args=[index.pk])
         assert 'placeholder="0.75"' in admin.get(url).text
