@@ -184,7 +184,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 
 # -- Retrieval -----------------------------------------------------------------------------------
-# A card's name; "auto" takes DMRetriever-33M where its checkpoint is found, else the packaged model.
+# A card's name or a model's folder; "auto" takes DMRetriever-33M where its checkpoint is found, else the packaged model.
 RETRIEVER = os.environ.get("RETRIEVER", "auto")
 RETRIEVER_FOLDER = Path(folder) if (folder := os.environ.get("RETRIEVER_FOLDER")) else None
 ENCODER_DEVICE = os.environ.get("ENCODER_DEVICE", "auto")

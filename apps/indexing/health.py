@@ -21,13 +21,13 @@ UNSCHEDULED_AFTER_S = 120
 
 def check_model() -> Finding:
     try:
-        card = services.chosen_card()
+        card, folder = services.chosen_model()
         revision = services.chosen_revision(card)
     except UnknownRetriever as unknown:
         return fail(f"RETRIEVER={settings.RETRIEVER} names no model", str(unknown))
     except CheckpointMissing as missing:
         return fail("its files are not on this machine", str(missing), model=card.name)
-    found = find_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
+    found = find_checkpoint(card, folder=folder or settings.RETRIEVER_FOLDER)
     where = str(found.path) if found else "built in"
     backend = chosen_backends(card, revision) if settings.ENCODER_BACKEND == "auto" else settings.ENCODER_BACKEND
     int8 = int8_verdict(card, revision)

@@ -21,7 +21,7 @@ class NotMade(Exception):
 def plan(model: str, *, precision: str = "", m: int = 16, ef_construction: int = 64) -> Plan:
     """Return what is asked for, checked. model: a card's name or a checkpoint's folder; "": the settings' own."""
     try:
-        card, folder = named_retriever(model) if model else (services.chosen_card(), None)
+        card, folder = named_retriever(model) if model else services.chosen_model()
     except (UnknownRetriever, ValueError) as failure:
         raise NotMade(str(failure)) from failure
     if ef_construction < 2 * m:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 from django.conf import settings
@@ -25,18 +26,22 @@ from apps.retrievers.naming import named_retriever
 MAX_ATTEMPTS = 3
 
 
-def chosen_card() -> RetrieverCard:
-    """Return the card that settings ask for."""
+def chosen_model() -> tuple[RetrieverCard, Path | None]:
+    """Return the card that settings ask for, and the folder where that is what they name."""
     if settings.RETRIEVER == "auto":
-        return default_card(folder=settings.RETRIEVER_FOLDER)
-    return named_retriever(settings.RETRIEVER)[0]
+        return default_card(folder=settings.RETRIEVER_FOLDER), None
+    return named_retriever(settings.RETRIEVER)
+
+
+def chosen_card() -> RetrieverCard:
+    return chosen_model()[0]
 
 
 def chosen_revision(card: RetrieverCard) -> str:
     """Return the revision of the weights at hand, or raise CheckpointMissing with the way to get them."""
     if not card.hub_id:
         return card.revision
-    return get_checkpoint(card, folder=settings.RETRIEVER_FOLDER).revision
+    return get_checkpoint(card, folder=chosen_model()[1] or settings.RETRIEVER_FOLDER).revision
 
 
 def ensure_index() -> VectorIndex:
@@ -48,14 +53,15 @@ def ensure_index() -> VectorIndex:
     live = VectorIndex.objects.live()
     if live and live.chosen:
         return live
-    card = chosen_card()
+    card, folder = chosen_model()
     revision = chosen_revision(card)
     with transaction.atomic():
         _only_one_at_a_time()
         alike = VectorIndex.objects.growing().filter(retriever=card.name, revision=revision)
         found = alike.filter(status=VectorIndex.Status.LIVE).first() or alike.first()
         if found is None:
-            return create_index(card, revision=revision)
+            making = Making(checkpoint=str(folder.resolve()) if folder else "")
+            return create_index(card, revision=revision, making=making)
         if not found.is_live:
             found.status, found.goes_live = VectorIndex.Status.BUILDING, True
             found.save(update_fields=["status", "goes_live"])

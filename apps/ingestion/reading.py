@@ -18,7 +18,7 @@ from apps.corpora.duplicates import grouping
 from apps.corpora.extraction import BadRow, ExtractedDocument, ExtractionFailed
 from apps.corpora.extraction.formats import TABLES, format_of
 from apps.indexing.models import VectorIndex
-from apps.indexing.services import chosen_card
+from apps.indexing.services import chosen_model
 from apps.ingestion import archives, storing
 from apps.ingestion.heartbeat import heartbeat
 from apps.ingestion.models import KEPT_BAD_ROWS, ItemLost, JobItem
@@ -149,7 +149,7 @@ class Reading:
 
 def passage_cutter() -> Cut:
     """Return what cuts a document into passages that every model of a growing index reads to their end."""
-    models = set(_models_in_use()) or {(chosen_card(), None)}
+    models = set(_models_in_use()) or {chosen_model()}
     counters = [(card, token_counter(card, folder=folder or settings.RETRIEVER_FOLDER)) for card, folder in models]
     max_tokens = min(card.max_tokens for card, _ in models)
 

@@ -9,18 +9,19 @@ from django.core.checks import Warning as Caution
 
 from apps.retrievers.backends import UnknownBackend, check_backend
 from apps.retrievers.checkpoints import CheckpointMissing, find_in_folder, get_checkpoint
-from apps.retrievers.family import FAMILY, STAND_INS, UnknownRetriever, get_card
+from apps.retrievers.family import FAMILY, STAND_INS, UnknownRetriever
+from apps.retrievers.naming import named_retriever
 
 
 @register
 def check_retriever(**_: Any) -> list[CheckMessage]:
-    """Report a RETRIEVER that is in nobody's family, was never released, or has no files here."""
+    """Report a RETRIEVER that is in nobody's family nor a model's folder, was never released, or has no files here."""
     if settings.RETRIEVER == "auto":
         return []
     try:
-        card = get_card(settings.RETRIEVER)
+        card, folder = named_retriever(settings.RETRIEVER)
         if card not in STAND_INS:
-            get_checkpoint(card, folder=settings.RETRIEVER_FOLDER)
+            get_checkpoint(card, folder=folder or settings.RETRIEVER_FOLDER)
     except UnknownRetriever as error:
         return [Error(str(error), hint="`manage.py models list` shows them.", id="retrievers.E001")]
     except CheckpointMissing as error:

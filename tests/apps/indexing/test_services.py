@@ -6,9 +6,11 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.corpora.models import Passage
-from apps.indexing import ann, batches, building, services, switching
+from apps.indexing import ann, batches, building, health, making, services, switching
 from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector, VectorIndex
+from apps.retrievers.checkpoints import get_checkpoint
 from apps.retrievers.family import get_card
+from tests.apps.retrievers.test_checkpoints import write_checkpoint, write_modules
 from tests.factories import PassageFactory
 from workers.encoders.hashing import HashingEncoder
 
@@ -223,6 +225,19 @@ class TestEnsuringAnIndex:
         settings.RETRIEVER = "hashing"
         index = services.ensure_index()
         assert index.status == VectorIndex.Status.LIVE
+        assert services.ensure_index() == index
+
+    @pytest.mark.parametrize(("declared", "name"), [("DMRetriever-33M", "DMRetriever-33M"), (None, "flood-bert")])
+    def test_a_folder_that_settings_name_is_where_its_weights_are(self, db, jobs_sent, settings, tmp_path, declared, name):
+        folder = write_checkpoint(tmp_path / "flood-bert", declared=declared)
+        if not declared:
+            write_modules(folder, pooling="cls", length=24)
+        settings.RETRIEVER = str(folder)
+        index = services.ensure_index()
+        assert (index.retriever, index.folder, index.card.name) == (name, folder, name)
+        assert index.revision == get_checkpoint(index.card, folder=folder).revision
+        assert health.check_model().facts["path"] == str(folder)
+        assert making.plan("").checkpoint == str(folder)
         assert services.ensure_index() == index
 
     @pytest.mark.parametrize("status", ["STANDBY", "READY", "BUILDING"])

@@ -1,6 +1,7 @@
 import pytest
 
 from apps.retrievers.checks import check_encoder_backend, check_retriever, check_retriever_folder
+from tests.apps.retrievers.test_checkpoints import write_checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,15 @@ class TestRetrieverCheck:
         settings.RETRIEVER = "bert"
         (error,) = check_retriever()
         assert (error.id, error.is_serious()) == ("retrievers.E001", True)
+
+    def test_passes_a_folder_that_holds_a_model(self, settings, tmp_path):
+        settings.RETRIEVER = str(write_checkpoint(tmp_path / "mine"))
+        assert check_retriever() == []
+
+    def test_a_folder_without_a_model_stops_the_start(self, settings, tmp_path):
+        settings.RETRIEVER = str(tmp_path)
+        (error,) = check_retriever()
+        assert (error.id, "holds no model" in error.msg) == ("retrievers.E001", True)
 
     @pytest.mark.parametrize("name", ["DMRetriever-4B", "DMRetriever-1.5B"])
     def test_missing_files_are_reported_but_do_not_stop_the_start(self, settings, name):
