@@ -72,8 +72,8 @@ def check_embedding() -> Finding:
     facts = {"waiting": seen["waiting"], "set_aside": seen["set_aside"], "oldest_waiting_since": _since(seen["oldest"])}
     if troubled := VectorIndex.objects.growing().exclude(trouble="").first():
         return warn(
-            f"a worker cannot embed for {troubled.retriever}",
-            f"{troubled.trouble}. Give the workers that model, or drop index {troubled.pk}.",
+            f"a worker cannot go on with the index of {troubled.retriever}",
+            f"{troubled.trouble}. Give the workers what they lack, or drop index {troubled.pk}.",
             **facts,
         )
     if seen["set_aside"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -22,8 +23,12 @@ from apps.retrievers.checkpoints import default_card, get_checkpoint
 from apps.retrievers.family import RetrieverCard
 from apps.retrievers.naming import named_retriever
 
+log = logging.getLogger(__name__)
+
 # The third start that does not end sets a passage aside.
 MAX_ATTEMPTS = 3
+# How trouble begins that is no embed worker's.
+_UNTENDED = "Maintenance failed"
 
 
 def chosen_model() -> tuple[RetrieverCard, Path | None]:
@@ -256,13 +261,26 @@ def tend(index: VectorIndex) -> None:
 
 
 def tend_all() -> None:
-    """Pick up what a dead worker or a lost message left behind; runs every half minute."""
+    """Pick up what a dead worker or a lost message left behind; runs every half minute.
+
+    One index that cannot be tended, for want of disk say, keeps no other waiting.
+    """
     batches.mark_lost()
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
     for index in VectorIndex.objects.growing():
-        if PendingVector.objects.filter(free, index=index, reason="").exists():
-            jobs.request_embedding(index_id=index.pk, expires=30)
-        tend(index)
+        try:
+            _pick_up(index)
+        except DatabaseError as failure:
+            log.exception("Index %s (%s) cannot be tended", index.pk, index.retriever)
+            VectorIndex.objects.filter(pk=index.pk).update(trouble=f"{_UNTENDED}: {failure}")
+        else:
+            VectorIndex.objects.filter(pk=index.pk, trouble__startswith=_UNTENDED).update(trouble="")
+
+
+def _pick_up(index: VectorIndex) -> None:
+    free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
+    if PendingVector.objects.filter(free, index=index, reason="").exists():
+        jobs.request_embedding(index_id=index.pk, expires=30)
+    tend(index)
 
 
 def _only_one_at_a_time() -> None:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from apps.corpora.models import Passage
@@ -218,6 +218,27 @@ class TestTending:
         jobs_sent.clear()
         services.tend_all()
         assert [job["index_id"] for job in jobs_sent] == [index.pk]
+
+    def test_one_index_that_cannot_be_tended_keeps_no_other_waiting(self, index, monkeypatch):
+        candidate = services.create_index(get_card("hashing"), revision="2", making=services.Making(goes_live=False))
+        wants_graph = building.wants_graph
+
+        def full(of):
+            if of == index:
+                raise OperationalError("could not extend file: No space left on device")
+            return wants_graph(of)
+
+        monkeypatch.setattr(building, "wants_graph", full)
+        services.tend_all()
+        index.refresh_from_db()
+        assert "No space left on device" in index.trouble
+        assert "No space left on device" in health.check_embedding().remedy
+        assert VectorIndex.objects.get(pk=candidate.pk).status == VectorIndex.Status.READY
+
+        monkeypatch.setattr(building, "wants_graph", wants_graph)
+        services.tend_all()
+        index.refresh_from_db()
+        assert index.trouble == ""
 
 
 class TestEnsuringAnIndex:
