@@ -22,8 +22,10 @@ def plan(model: str, *, precision: str = "", m: int = 16, ef_construction: int =
     """Return what is asked for, checked. model: a card's name or a checkpoint's folder; "": the settings' own."""
     try:
         card, folder = named_retriever(model) if model else services.chosen_model()
-    except (UnknownRetriever, ValueError) as failure:
+    except (UnknownRetriever, ValueError, OSError) as failure:  # OSError: a name too long, a folder one may not enter
         raise NotMade(str(failure)) from failure
+    checkpoint = str(folder.resolve()) if folder else ""
+    _see_that_they_fit(retriever=card.name, checkpoint=checkpoint)
     if ef_construction < 2 * m:
         raise NotMade(f"ef_construction must be at least twice m: {2 * m} or more.")
     chosen = precision or ann.suitable_precision(card.dim)
@@ -33,7 +35,7 @@ def plan(model: str, *, precision: str = "", m: int = 16, ef_construction: int =
         raise NotMade(f"{card.name} has {card.dim:,} dimensions: its graph takes “halfvec” or “binary” only.")
     return Plan(
         card=card,
-        checkpoint=str(folder.resolve()) if folder else "",
+        checkpoint=checkpoint,
         precision=chosen,
         m=m,
         ef_construction=ef_construction,
@@ -47,7 +49,7 @@ def revision_of(plan: Plan) -> str:
     folder = Path(plan.checkpoint) if plan.checkpoint else settings.RETRIEVER_FOLDER
     try:
         return get_checkpoint(plan.card, folder=folder).revision
-    except CheckpointMissing as missing:
+    except (CheckpointMissing, OSError) as missing:
         raise NotMade(str(missing)) from missing
 
 
@@ -65,3 +67,10 @@ def make(plan: Plan, *, revision: str = "", goes_live: bool = False, paused: boo
         paused=paused,
     )
     return services.create_index(plan.card, revision=found, making=making)
+
+
+def _see_that_they_fit(**texts: str) -> None:
+    for name, text in texts.items():
+        most = VectorIndex._meta.get_field(name).max_length or 0
+        if len(text) > most:
+            raise NotMade(f"{text[:40]}… is too long: {len(text)} characters, where an index takes {most}.")

@@ -11,7 +11,7 @@ from apps.indexing.models import EmbeddingBatch, PassageVector, PendingVector, V
 from apps.retrievers.checkpoints import get_checkpoint
 from apps.retrievers.family import get_card
 from tests.apps.retrievers.test_checkpoints import write_checkpoint, write_modules
-from tests.factories import PassageFactory
+from tests.factories import DocumentFactory, PassageFactory
 from workers.encoders.hashing import HashingEncoder
 
 encoder = HashingEncoder()
@@ -40,11 +40,11 @@ class TestOwing:
         assert list(PendingVector.objects.values_list("index_id", "passage_id")) == [(index.pk, passage.pk)]
 
     def test_bulk_inserts_are_owed_too(self, index):
-        passages = PassageFactory.build_batch(3, document=PassageFactory().document)
-        for position, passage in enumerate(passages, start=10):
+        passages = PassageFactory.build_batch(3, document=DocumentFactory())
+        for position, passage in enumerate(passages):
             passage.position, passage.corpus = position, passage.document.corpus
         Passage.objects.bulk_create(passages)
-        assert PendingVector.objects.filter(index=index).count() == 4
+        assert PendingVector.objects.filter(index=index).count() == 3
 
     def test_a_new_index_owes_what_was_there_before(self, db, jobs_sent):
         PassageFactory.create_batch(3)
@@ -249,7 +249,9 @@ class TestEnsuringAnIndex:
         assert services.ensure_index() == index
 
     @pytest.mark.parametrize(("declared", "name"), [("DMRetriever-33M", "DMRetriever-33M"), (None, "flood-bert")])
-    def test_a_folder_that_settings_name_is_where_its_weights_are(self, db, jobs_sent, settings, tmp_path, declared, name):
+    def test_a_folder_that_settings_name_is_where_its_weights_are(
+        self, db, jobs_sent, settings, tmp_path, declared, name
+    ):
         folder = write_checkpoint(tmp_path / "flood-bert", declared=declared)
         if not declared:
             write_modules(folder, pooling="cls", length=24)

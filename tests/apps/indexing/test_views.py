@@ -5,6 +5,7 @@ from apps.indexing import services, switching
 from apps.indexing.measured import Certificate, EncodingRate, Measurement, ShadowedSearch
 from apps.indexing.models import VectorIndex
 from apps.retrievers.family import get_card
+from tests.apps.retrievers.test_checkpoints import write_checkpoint, write_modules
 from tests.factories import PassageFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +91,14 @@ class TestBuilding:
         assert "No retriever is called" in page.text
         page = admin.post(reverse("index-new"), PACKAGED | {"m": "60"})
         assert "at least twice m" in page.text
+        page = admin.post(reverse("index-new"), PACKAGED | {"folder": "x" * 300})
+        assert page.context["form"].errors
+        assert VectorIndex.objects.count() == 1
+
+    def test_a_folder_with_a_longer_name_than_can_be_kept_is_refused(self, admin, index, tmp_path):
+        folder = write_modules(write_checkpoint(tmp_path / ("flood-bert-" * 8)), pooling="mean", length=24)
+        page = admin.post(reverse("index-new"), PACKAGED | {"folder": str(folder)})
+        assert "is too long: 88 characters, where an index takes 80" in page.text
         assert VectorIndex.objects.count() == 1
 
 
