@@ -71,6 +71,6 @@ def make(plan: Plan, *, revision: str = "", goes_live: bool = False, paused: boo
 
 def _see_that_they_fit(**texts: str) -> None:
     for name, text in texts.items():
-        most = VectorIndex._meta.get_field(name).max_length or 0
+        most = VectorIndex._meta.get_field(name).max_length or 0  # type: ignore[union-attr]
         if len(text) > most:
             raise NotMade(f"{text[:40]}… is too long: {len(text)} characters, where an index takes {most}.")

@@ -196,7 +196,7 @@ def _store(
     except (ValueError, RuntimeError) as failure:
         _see_that_it_works(encoder)
         if len(part.texts) > 1:
-            _store_halves(index, encoder, part, outcome)
+            _store_halves(index, encoder, part, outcome=outcome)
             return
         log.warning("Passage %s cannot be embedded: %s", part.passage_ids[0], failure)
         services.set_aside(index, part.passage_ids, reason=str(failure))
@@ -205,7 +205,7 @@ def _store(
         outcome.stored += services.store_vectors(index, part.passage_ids, vectors)
 
 
-def _store_halves(index: VectorIndex, encoder: Encoder, part: services.Batch, outcome: Outcome) -> None:
+def _store_halves(index: VectorIndex, encoder: Encoder, part: services.Batch, *, outcome: Outcome) -> None:
     middle = len(part.texts) // 2
     for half in (slice(None, middle), slice(middle, None)):
         texts = part.texts[half]
