@@ -5,14 +5,15 @@ import pytest
 pytest.importorskip("torch")
 
 from apps.retrievers.intents import Intent
-from tests.workers.training.conftest import SUBJECTS
+from tests.workers.training.conftest import SUBJECTS, recipe
 from workers.evaluation.beir import read_beir
 from workers.records import Triple, write_jsonl
 from workers.refinement.examples import Example, read_examples
 from workers.training.__main__ import main
-from workers.training.adapting import NOT_BETTER
+from workers.training.adapting import NOT_BETTER, _choice
 from workers.training.material import TooLittle, part_of, prepare, require_enough, write_collection
-from workers.training.verdict import Choice, Line, Verdict
+from workers.training.stages import run_stage
+from workers.training.verdict import Choice, Line, Verdict, judge
 
 pytestmark = pytest.mark.torch
 
@@ -79,6 +80,20 @@ class TestVerdict:
         assert not lucky.is_better
         assert "none found more than the old model (3.5 before, 3.5 after)" in lucky.reason
         assert Verdict({"STS": gain}, gain, Choice(3.5, 3.6)).is_better
+
+
+class TestChoice:
+    def test_asks_the_old_model_in_its_own_way(self, uninstructed, examples, collection, tmp_path):
+        stage = {"data": [examples], "learning_rate": 1e-9, "batch": 8, "group": 3}
+        told = {"model": {"instructions": True}, "development": {"sets": [str(collection)], "every": 100}}
+        trained = recipe(uninstructed, tmp_path, stage3=stage, **told)
+        folder = run_stage("stage3", trained).parent
+        report = json.loads((folder / "report.json").read_text())
+        choice = _choice(trained, report)
+        in_its_own_way = judge(str(uninstructed), str(uninstructed), collections=[collection], folder=tmp_path)
+        assert choice.before == pytest.approx(in_its_own_way.overall.before, abs=0.01)
+        assert choice.before > report["start"]["average"]  # instructed, a tiny model reads nothing else
+        assert choice.after == report["last"]["average"]
 
 
 class TestAdapt:
