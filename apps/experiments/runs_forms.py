@@ -67,7 +67,7 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "model": "Leave it empty for the one that the settings name.",
             "name": "Leave it empty for one made of the corpus and the day.",
-            "with_judgments": "Half of the judged questions teach, the others judge.",
+            "with_judgments": "Seven tenths of the judged questions teach, the others judge.",
             "only_data": "To look at them or take them elsewhere. Training can go on from there.",
         }
 

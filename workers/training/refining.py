@@ -119,7 +119,7 @@ def _write_passages(out: Path, *, model: str) -> Path:
 
     def passages() -> Iterator[Passage]:
         for document in read_documents([out / "pairs" / "documents.jsonl"]):
-            if part_of(document.id) == "training":
+            if part_of(document.episode or document.id) == "training":
                 for number, piece in enumerate(split(document.as_extracted())):
                     yield Passage(id=f"{document.id}#{number}", title=document.title, text=piece.text)
 

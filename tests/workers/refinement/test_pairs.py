@@ -8,6 +8,7 @@ from tests.workers.refinement.conftest import LONG, lines
 from workers.records import Triple, read_jsonl
 from workers.refinement.__main__ import main
 from workers.refinement.documents import SourceDocument, read_documents
+from workers.refinement.examples import Example
 from workers.refinement.pairs import PairMaker, Survey
 
 
@@ -88,6 +89,8 @@ class TestEventPairs:
         (pair,), _ = make("event", event, episode)  # the episode may come later
         assert pair.triple.query == "Wind at Lovely. Trees fell on the road."
         assert pair.triple.positives == (LONG,)
+        assert Example.from_json(pair.to_json()) == pair
+        assert pair.episode == "ep-1"
 
 
 class TestReadDocuments:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -18,9 +19,10 @@ from workers.training.verdict import Choice, Line, Verdict, judge
 pytestmark = pytest.mark.torch
 
 
-def pair(number, *, kind="title"):
-    triple = Triple(query=f"title {number}", intent=Intent.QADOC, positives=(f"body {number}",))
-    return Example(id=f"d{number}/{kind}/0", triple=triple, source=f"d{number}", kind=kind)
+def pair(document, *, kind="title", number=0):
+    told = f"{document}.{number}" if number else str(document)
+    triple = Triple(query=f"title {told}", intent=Intent.QADOC, positives=(f"body {told}",))
+    return Example(id=f"d{document}/{kind}/{number}", triple=triple, source=f"d{document}", kind=kind)
 
 
 class TestPrepare:
@@ -35,6 +37,25 @@ class TestPrepare:
         assert not asked[0] & chosen[0]
         assert asked[0] == asked[1] == {f"d{n}" for n in range(300) if part_of(f"d{n}") == "test"}
         assert len(read_beir(found.test[0]).passages) == 300
+
+    def test_keeps_the_events_of_an_episode_together(self, tmp_path):
+        events = [replace(pair(n, kind="event"), episode=f"episode-{n // 4}") for n in range(200)]
+        write_jsonl(tmp_path / "pairs.jsonl", events)
+        found = prepare(tmp_path / "pairs.jsonl", tmp_path, judged=None)
+        trained = {example.episode for example in read_examples(found.training)}
+        judging = {f"episode-{int(query.id.split('/')[0][1:]) // 4}" for query in read_beir(found.test[0]).queries}
+        assert trained
+        assert judging
+        assert not trained & judging
+
+    def test_counts_each_span_of_a_document_as_an_answer_for_they_may_overlap(self, tmp_path):
+        write_jsonl(
+            tmp_path / "pairs.jsonl",
+            [pair(n, kind=kind, number=number) for n in range(40) for kind in ("heading", "span") for number in (0, 1)],
+        )
+        found = prepare(tmp_path / "pairs.jsonl", tmp_path, judged=None)
+        answers = {path.name: {len(grades) for grades in read_beir(path).qrels.values()} for path in found.test}
+        assert answers == {"heading": {1}, "span": {2}}
 
     def test_lets_judged_questions_teach_or_judge_but_never_both(self, tmp_path):
         write_jsonl(tmp_path / "pairs.jsonl", map(pair, range(300)))
