@@ -123,6 +123,7 @@ def _start(run: Adaptation, material: list[str], *, log: IO[bytes]) -> subproces
     if run.only_data:
         options.append("--only-data")
     environment = {**os.environ, "DMSEARCH_HOME": str(settings.STATE_DIR)}
+    environment["PYTHONUNBUFFERED"] = "1"  # what it writes stands in the log in the order in which it was said
     if settings.RETRIEVER_FOLDER:
         environment["RETRIEVER_FOLDER"] = str(settings.RETRIEVER_FOLDER)
     return subprocess.Popen(

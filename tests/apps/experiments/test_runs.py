@@ -120,6 +120,12 @@ class TestCarryOut:
         runs_process.carry_out(run)
         assert (run.state, run.reason) == ("FAILED", "The corpus gives 3 examples")
 
+    def test_takes_what_was_said_last_for_the_reason_not_what_was_written_last(self, run, trainer):
+        trainer("import sys; print('4 pairs'); sys.stderr.write('The disk is full\\n'); sys.exit(1)")
+        run.mark_running()
+        runs_process.carry_out(run)
+        assert run.reason == "The disk is full"
+
     def test_says_what_nobody_expected(self, run, trainer):
         trainer("")  # ends well, and leaves no report
         run.mark_running()
