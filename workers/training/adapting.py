@@ -14,7 +14,7 @@ from workers.encoders.tokenizing import TextTokenizer
 from workers.refinement.journal import write_json
 from workers.training.development import Examiner
 from workers.training.devices import open_devices
-from workers.training.model import Retriever, backbone_folder, load_for_training
+from workers.training.model import Retriever, backbone_folder, load_for_training, require_trainable
 from workers.training.recipe import BadRecipe, Development, Recipe
 from workers.training.refining import Refined, Sources, refine_corpus
 from workers.training.stages import run_stage
@@ -35,8 +35,10 @@ class Adaptation:
 def adapt(adaptation: Adaptation) -> Verdict:
     """Run it, or go on with it. The new model is in `OUT/train/model`, the comparison in `OUT/report.json`.
 
-    Raises TooLittle where the corpus is too small, StepFailed where a part stopped.
+    Raises BadRecipe where the old model cannot be trained, TooLittle where the corpus is too small, StepFailed where a
+    part stopped.
     """
+    require_trainable(adaptation.model)
     out = adaptation.out
     refined = refine_corpus(adaptation.sources, model=adaptation.model, out=out)
     recipe = _recipe(adaptation, refined)

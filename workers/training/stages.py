@@ -22,7 +22,7 @@ from workers.training.devices import open_devices
 from workers.training.legs import Kit, contrastive_legs, masked_legs, read_levels, read_lines
 from workers.training.loop import Leg, Surroundings, Trainer
 from workers.training.masking import TokenPredictor, output_weights
-from workers.training.model import Retriever, backbone_folder, card_for, load_for_training
+from workers.training.model import Retriever, backbone_folder, card_for, load_for_training, require_trainable
 from workers.training.recipe import BadRecipe, Contrastive, Recipe, Stage, Stage1, StageName
 from workers.training.result import write_result
 from workers.training.sources import digests
@@ -46,6 +46,7 @@ def run_stage(name: StageName, recipe: Recipe, *, folder: Path | None = None, st
     folder: of the run (default: in the recipe's output); start: of the weights (default: the stage before, else the
     backbone). Raises ValueError, LookupError or EncoderUnavailable, whose messages are for people.
     """
+    require_trainable(recipe.model.card)
     stage = recipe.stage(name)
     folder, start = folder or Path(recipe.output) / name, start or _start(name, recipe)
     material = _material(stage)

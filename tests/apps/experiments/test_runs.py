@@ -246,6 +246,8 @@ class TestRunPages:
         assert "Did you mean" in response.text
         assert "a model called ours already" in response.text
         assert "not a model that learns" in admin.post(self.url, wrong | {"model": "hashing"}).text
+        assert "from an end mark" in admin.post(self.url, wrong | {"model": "Qwen3-Embedding-0.6B"}).text
+        assert "code shipped beside its weights" in admin.post(self.url, wrong | {"model": "gte-base-en-v1.5"}).text
         assert "dashes" in admin.post(self.url, wrong | {"name": "../x"}).text
 
     def test_show_progress_log_curve_and_comparison(self, admin, run):

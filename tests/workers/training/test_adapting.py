@@ -137,6 +137,12 @@ class TestAdapt:
         assert main([*command, "--out", str(tmp_path / "idle"), *options, *idle]) == NOT_BETTER
         assert "none found more than the old model" in capsys.readouterr().out
 
+    def test_refuses_a_model_that_cannot_be_trained_before_anything_is_done(self, tmp_path, capsys):
+        command = ["adapt", str(tmp_path / "documents.jsonl"), "--name", "ours", "--out", str(tmp_path / "out")]
+        assert main([*command, "--model", "Qwen3-Embedding-0.6B"]) == 1
+        assert "from an end mark" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
 
 def document(number):
     subject, other = SUBJECTS[number % 8], SUBJECTS[number // 8 % 8]
