@@ -134,6 +134,13 @@ class TestPairsCommand:
         assert path.read_text() == whole
         assert len(lines(path)) == 8
 
+    def test_knows_documents_of_one_name_apart(self, arguments, write, tmp_path):
+        more = write("more/documents.jsonl", [{"_id": "9", "title": "Another one", "text": LONG}])
+        command, first, *options = arguments
+        assert main([command, first, str(more), *options]) == 0
+        settings = json.loads((tmp_path / "run/settings.json").read_text())
+        assert list(settings["documents"]) == [first, str(more)]
+
     def test_refuses_to_go_on_with_other_documents(self, arguments, write, capsys):
         main(arguments)
         write("documents.jsonl", [{"_id": "9", "title": "Another", "text": LONG}])
