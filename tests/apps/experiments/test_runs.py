@@ -124,7 +124,8 @@ class TestCarryOut:
         runs_process.carry_out(run)
         assert (run.state, run.reason) == ("FAILED", "The corpus gives 3 examples")
 
-    def test_takes_what_was_said_last_for_the_reason_not_what_was_written_last(self, run, trainer):
+    def test_takes_what_was_said_last_for_the_reason_not_what_was_written_last(self, run, trainer, monkeypatch):
+        monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
         trainer("import sys; print('4 pairs'); sys.stderr.write('The disk is full\\n'); sys.exit(1)")
         run.mark_running()
         runs_process.carry_out(run)
