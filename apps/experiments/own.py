@@ -19,7 +19,7 @@ from apps.feedback.models import Judgment
 from apps.indexing.models import VectorIndex
 from apps.retrievers.family import UnknownRetriever
 from apps.retrievers.intents import Intent
-from apps.search import dense, services
+from apps.search import dense, services, wording
 from apps.search.encoding import EncoderUnavailable, encode_query
 from apps.search.outcome import Asked
 from apps.search.scope import Scope
@@ -125,12 +125,16 @@ def _told(queries: Sequence[JudgedQuery], tell: Tell) -> Iterator[JudgedQuery]:
 def _answers(query: JudgedQuery, *, user: User, systems: Sequence[tuple[System, VectorIndex | None]]) -> list[Ranking]:
     """Return each system's ranking for the query, read as the intent that it was judged as."""
     intent = Intent(query.intent)
+    worded = wording.read(query.text)
     corpora = tuple(corpus.pk for corpus in services.readable_corpora(user))
+    scope = Scope(corpora=corpora, must=worded.must, must_not=worded.must_not)
     vectors = {
-        index: encode_query(query.text, intent, index=index, timeout=_ENCODING_S) for _, index in systems if index
+        index: encode_query(worded.text, intent, index=index, timeout=_ENCODING_S) for _, index in systems if index
     }
     asked = Asked(query=query.text, intent=intent, limit=2 * DEPTH)
     outcome = services.search(asked, user=user, is_live=False)
+    if vectors and outcome.why_words:
+        raise EncoderUnavailable(f"A query was answered by words alone: {outcome.why_words}.")
     by_words = sorted((hit for hit in outcome.hits if "words" in hit.ranks), key=lambda hit: hit.ranks["words"])
     rankings: list[Ranking] = []
     for system, index in systems:
@@ -139,7 +143,7 @@ def _answers(query: JudgedQuery, *, user: User, systems: Sequence[tuple[System, 
         elif index is None:
             rankings.append([hit.passage_id for hit in by_words])
         else:
-            found = dense.find(vectors[index], Scope(corpora=corpora), index=index, limit=DEPTH)
+            found = dense.find(vectors[index], scope, index=index, limit=DEPTH)
             rankings.append([each.passage_id for each in found])
     return rankings
 

@@ -67,7 +67,7 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
         help_texts = {
             "model": "Leave it empty for the one that the settings name.",
             "name": "Leave it empty for one made of the corpus and the day.",
-            "with_judgments": "Half of the judged questions teach, the others judge.",
+            "with_judgments": "Seven tenths of the judged questions teach, the others judge.",
             "only_data": "To look at them or take them elsewhere. Training can go on from there.",
         }
 
@@ -98,8 +98,8 @@ class StartForm(forms.ModelForm):  # type: ignore[type-arg]
         name = self.cleaned_data["model"] or indexing.chosen_card().name
         try:
             card, folder = named_retriever(name)
-            if not card.hub_id:
-                raise forms.ValidationError(f"{card.name} is not a model that learns. Choose another.")
+            if card.why_not_trained:
+                raise forms.ValidationError(f"{card.why_not_trained} Choose another.")
             get_checkpoint(card, folder=folder)
         except (UnknownRetriever, CheckpointMissing, ValueError) as failure:
             raise forms.ValidationError(str(failure)) from failure

@@ -23,6 +23,7 @@ from apps.experiments import refined
 from apps.experiments.runs import Adaptation
 from apps.retrievers.intents import Intent
 from apps.retrievers.own import models_folder
+from dmsearch.embedded.lifetime import ends_with_parent
 
 _LOOK_S = 2.0
 _NOT_BETTER = 4  #: what workers.training says of a model that is not better
@@ -90,10 +91,11 @@ def _write_material(run: Adaptation, folder: Path) -> list[str]:
     """Write the corpus and the judgments once: a run that goes on learns from what it began with."""
     documents, judged = folder / "documents.jsonl", folder / "judged"
     if not documents.exists():
+        shutil.rmtree(judged, ignore_errors=True)  # the documents come last: what is there already was cut off
         part = documents.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in _documents(run))
-        if run.with_judgments and not judged.exists():
+        if run.with_judgments:
             _write_judgments(run, judged)
         part.replace(documents)
     return [str(documents), *(["--judged", str(judged)] if judged.exists() else [])]
@@ -123,6 +125,7 @@ def _start(run: Adaptation, material: list[str], *, log: IO[bytes]) -> subproces
     if run.only_data:
         options.append("--only-data")
     environment = {**os.environ, "DMSEARCH_HOME": str(settings.STATE_DIR)}
+    environment["PYTHONUNBUFFERED"] = "1"  # what it writes stands in the log in the order in which it was said
     if settings.RETRIEVER_FOLDER:
         environment["RETRIEVER_FOLDER"] = str(settings.RETRIEVER_FOLDER)
     return subprocess.Popen(
@@ -132,6 +135,7 @@ def _start(run: Adaptation, material: list[str], *, log: IO[bytes]) -> subproces
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,  # it is stopped with all that it started
+        preexec_fn=ends_with_parent(signal.SIGKILL),  # left behind, it would keep its folder from who takes the run up
     )
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from apps.feedback.models import Pool, PoolItem, Query
 from apps.indexing.models import VectorIndex
 from apps.retrievers.intents import Intent
-from apps.search import dense, lexical, services
+from apps.search import dense, lexical, services, wording
 from apps.search.encoding import EncoderUnavailable, encode_query
 from apps.search.outcome import Asked
 from apps.search.retrieving import DEPTH
@@ -68,13 +68,15 @@ def _answer(wanted: Wanted, plan: Plan, *, user: User) -> tuple[str, Intent, dic
     index = VectorIndex.objects.live()
     if outcome.why_words or index is None:
         raise _without_meaning(outcome.why_words)
-    scope = Scope(corpora=tuple(corpus.pk for corpus in services.readable_corpora(user, slugs=plan.corpora)))
+    worded = wording.read(wanted.text)
+    corpora = tuple(corpus.pk for corpus in services.readable_corpora(user, slugs=plan.corpora))
+    scope = Scope(corpora=corpora, must=worded.must, must_not=worded.must_not)
     try:
-        vector = encode_query(wanted.text, outcome.intent, index=index)  # kept since the search just now
+        vector = encode_query(worded.text, outcome.intent, index=index)  # kept since the search just now
     except EncoderUnavailable as failure:
         raise _without_meaning(str(failure)) from failure
     by_meaning = dense.find(vector, scope, index=index, limit=DEPTH)
-    by_words = lexical.find(wanted.text, scope, limit=DEPTH).passages
+    by_words = lexical.find(worded.text, scope, limit=DEPTH).passages
     rankings = {
         "dense": [found.passage_id for found in by_meaning],
         "words": [found.passage_id for found in by_words],

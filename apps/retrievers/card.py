@@ -41,6 +41,17 @@ class RetrieverCard:
     def knows_intents(self) -> bool:
         return self.prompts.know_intents
 
+    @property
+    def why_not_trained(self) -> str:
+        """Return what keeps this model from being trained here; "" where nothing does."""
+        if not self.hub_id:
+            return f"{self.name} is not a model that learns."
+        if self.needs_own_code:
+            return f"{self.name} only runs with code shipped beside its weights, which is never run here."
+        if self.end_mark:
+            return f"{self.name} reads what a text means from an end mark, and what is trained here pools without one."
+        return ""
+
     def instruction_for(self, intent: Intent) -> str:
         """Return the words this model is told about `intent`: none if it was trained without."""
         return instruction(intent) if self.knows_intents else ""

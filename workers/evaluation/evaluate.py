@@ -42,6 +42,11 @@ class Evaluation:
     def average(self) -> float:
         return fmean(self.intent_scores().values())
 
+    @property
+    def made_at(self) -> str:
+        """Return when it was made, as text that sorts by time; "" where that is not known."""
+        return self.origin.get("at", "")
+
     def summary(self) -> dict[str, Any]:
         """Return the report of this evaluation; scores are fractions of one."""
         by_measure = {measure: self.intent_scores(measure) for measure in MEASURES}

@@ -12,10 +12,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from apps.retrievers.published import PUBLISHED_SET
 from workers.evaluation.evaluate import Evaluation, Results
 from workers.evaluation.metrics import MEASURES, NDCG
 from workers.evaluation.significance import DAGGER
-from workers.evaluation.tables import Cell, Row, intent_rows, label, leaderboard, set_rows, significant_intents
+from workers.evaluation.tables import (
+    Cell,
+    Row,
+    intent_rows,
+    label,
+    leaderboard,
+    not_compared,
+    set_rows,
+    significant_intents,
+)
 
 _DEFAULT_BASELINE = "BM25"
 
@@ -67,6 +77,7 @@ def summary_table(evaluations: Iterable[Evaluation]) -> str:
 
 def runs(evaluations: Sequence[Evaluation], *, baseline: str) -> list[dict[str, Any]]:
     """Return each evaluation's report with its origin, and the intents where it beats the baseline (†)."""
+    evaluations = sorted(evaluations, key=lambda evaluation: evaluation.made_at)
     by_digest = {evaluation.digest: evaluation for evaluation in evaluations if label(evaluation) == baseline}
     return [
         {
@@ -78,7 +89,7 @@ def runs(evaluations: Sequence[Evaluation], *, baseline: str) -> list[dict[str, 
             "significant": significant_intents(evaluation, by_digest.get(evaluation.digest)),
             "queries": queries(evaluation),
         }
-        for evaluation in sorted(evaluations, key=lambda evaluation: evaluation.origin["at"])
+        for evaluation in evaluations
     ]
 
 
@@ -114,8 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.runs:
         sys.stdout.write(json.dumps(runs(evaluations, baseline=baseline), ensure_ascii=False) + "\n")
         return 0
+    shown = [each for each in evaluations if each.set == PUBLISHED_SET] if options.leaderboard else evaluations
+    sys.stderr.writelines(f"{line}\n" for line in not_compared(shown, baseline=baseline))
     tables = {leaderboard: markdown} if options.leaderboard else {set_rows: markdown_by_set, intent_rows: markdown}
-    rows = {draw: collect(evaluations, baseline=baseline) for collect, draw in tables.items()}
+    rows = {draw: collect(shown, baseline=baseline) for collect, draw in tables.items()}
     if options.json:
         text = json.dumps([[asdict(row) for row in found] for found in rows.values()], ensure_ascii=False)
     else:

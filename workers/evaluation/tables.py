@@ -95,11 +95,23 @@ def significant_intents(ours: Evaluation, baseline: Evaluation | None) -> list[s
     return [name for name, cell in cells.items() if cell.significant]
 
 
+def not_compared(evaluations: Iterable[Evaluation], *, baseline: str) -> list[str]:
+    """Return, for people, which systems stand without a dagger on which set: theirs was another than the baseline's."""
+    systems = _on_shared_sets(evaluations)
+    return [
+        f"{name} on {key}: measured on another version of it than {baseline}, so not compared."
+        for name, sets in systems.items()
+        for key, theirs in _reference(systems, name, baseline).items()
+        if sets[key].digest != theirs.digest
+    ]
+
+
 def _on_shared_sets(evaluations: Iterable[Evaluation]) -> Systems:
-    """Group by system and keep the sets that all were evaluated on: only those compare."""
+    """Group by system, of revisions the newest, and keep the sets that all were evaluated on: only those compare."""
     systems: Systems = {}
     for evaluation in evaluations:
-        systems.setdefault(label(evaluation), {})[evaluation.set] = evaluation
+        sets = systems.setdefault(label(evaluation), {})
+        sets[evaluation.set] = max(evaluation, sets.get(evaluation.set, evaluation), key=lambda each: each.made_at)
     shared = set.intersection(*map(set, systems.values())) if systems else set()
     return {name: {key: sets[key] for key in sorted(shared)} for name, sets in systems.items()}
 
@@ -130,9 +142,13 @@ def _intent_cells(ours: Sequence[Evaluation], theirs: Sequence[Evaluation]) -> d
 def _cell(
     score: float, ours: Sequence[Evaluation], theirs: Sequence[Evaluation], *, intent: Intent | None = None
 ) -> Cell:
-    if not theirs:
+    digests = {(each.set, each.digest) for each in ours} & {(each.set, each.digest) for each in theirs}
+    our_scores, their_scores = (
+        _by_query([each for each in side if (each.set, each.digest) in digests], intent) for side in (ours, theirs)
+    )
+    if not our_scores:  # no baseline, or it was asked other questions
         return Cell(score=score)
-    comparison = compare(_by_query(ours, intent), _by_query(theirs, intent))
+    comparison = compare(our_scores, their_scores)
     return Cell(score=score, significant=comparison.is_significant, comparison=comparison)
 
 

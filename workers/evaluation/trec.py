@@ -71,6 +71,8 @@ def read_run(path: Path) -> dict[str, list[Hit]]:
 
 
 def write_run(path: Path, rankings: Rankings, *, tag: str) -> None:
+    """Write the lines that `read_run` reads. tag: who made them; its spaces, which would be further fields, become "-"."""
+    tag = "-".join(tag.split())
     with path.open("w", encoding="utf-8") as file:
         for query_id, hits in rankings.items():
             for rank, hit in enumerate(hits, start=1):

@@ -21,17 +21,23 @@ from workers.refinement.pairs import KINDS
 from workers.refinement.report import markdown
 
 UNFINISHED = 3  #: exit status of a run that stopped early: budget spent, or no answer from the server
+EXPECTED = (OSError, ValueError, LookupError, EncoderUnavailable, ExtractionFailed)  #: their messages are for people
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        return run(arguments)
+    except EXPECTED as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say and return the exit status, or raise one of the `EXPECTED`."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line a request
-    try:
-        return int(options.run(options))
-    except (OSError, ValueError, LookupError, EncoderUnavailable, ExtractionFailed) as failure:
-        sys.stderr.write(f"{failure}\n")
-        return 1
+    return int(options.run(options))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -245,7 +245,7 @@ def _search_device(device: str) -> str:
 
 
 def _digests(paths: Iterable[Path]) -> dict[str, str]:
-    return {path.name: digest_of(path) for path in paths}
+    return {str(path): digest_of(path) for path in paths}
 
 
 def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

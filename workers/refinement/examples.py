@@ -21,6 +21,7 @@ class Example:
     triple: Triple
     source: str = ""  #: id of the passage it was made from, which is no negative of it
     kind: str = ""  #: how it was made: "synthesis", "title" …
+    episode: str = ""  #: id of the account that the event it tells of belongs to
     set_aside: tuple[str, ...] = ()  #: positives that were not agreed on: not trained on, and no negatives either
 
     @classmethod
@@ -31,12 +32,19 @@ class Example:
             triple=triple,
             source=str(fields.get("source") or ""),
             kind=str(fields.get("kind") or ""),
+            episode=str(fields.get("episode") or ""),
             set_aside=tuple(map(str, fields.get("set_aside") or ())),
         )
 
     def to_json(self) -> dict[str, Any]:
-        aside = {"set_aside": list(self.set_aside)} if self.set_aside else {}
-        return {"id": self.id, "source": self.source, "kind": self.kind, **aside, **self.triple.to_json()}
+        more = {"episode": self.episode, "set_aside": list(self.set_aside)}
+        told = {key: value for key, value in more.items() if value}
+        return {"id": self.id, "source": self.source, "kind": self.kind, **told, **self.triple.to_json()}
+
+    @property
+    def cut_from(self) -> str:
+        """Return the document of a pair of spans: others are cut from it that may overlap. "" for other kinds."""
+        return self.source if self.kind == "span" else ""
 
 
 def read_examples(paths: Sequence[Path]) -> Iterator[Example]:

@@ -84,7 +84,9 @@ def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
     changed = sorted(key for key in {*begun, *wanted} if begun.get(key) != wanted.get(key))
     if changed:
         told = ", ".join(f"{key} {begun.get(key)!r} (now {wanted.get(key)!r})" for key in changed)
-        raise ValueError(f"{path.parent} was begun with {told}: go on with that, or choose another folder.")
+        raise ValueError(
+            f"{path.parent} was begun with other files or settings. Go on with those, or choose another folder: {told}."
+        )
 
 
 def _cut_half_line(path: Path) -> None:

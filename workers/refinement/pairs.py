@@ -40,7 +40,13 @@ class PairMaker:
                     self.dropped[kind, reason] += 1
                     continue
                 triple = Triple(query=query, intent=KINDS[kind], positives=(positive,))
-                yield Example(id=f"{document.id}/{kind}/{number}", triple=triple, source=document.id, kind=kind)
+                yield Example(
+                    id=f"{document.id}/{kind}/{number}",
+                    triple=triple,
+                    source=document.id,
+                    kind=kind,
+                    episode=document.episode,
+                )
 
 
 class Survey:

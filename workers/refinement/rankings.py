@@ -61,15 +61,23 @@ class Positives:
     def __init__(self, examples: Iterable[Example], pool: Pool) -> None:
         self._pool = pool
         self._rows: dict[tuple[Intent, int], set[int]] = defaultdict(set)
+        self._spans: dict[str, set[int]] = defaultdict(set)
         self.examples = 0
         for example in examples:
             self.examples += 1
-            self._rows[_query_of(example)].update(pool.rows_of((*example.triple.positives, *example.set_aside)))
+            rows = pool.rows_of((*example.triple.positives, *example.set_aside))
+            self._rows[_query_of(example)].update(rows)
+            if example.cut_from:
+                self._spans[example.cut_from].update(rows)
 
     def hidden_rows(self, example: Example) -> set[int]:
-        """Return the rows that cannot be negatives: positives, the query itself, what the example was made from."""
+        """Return the rows that cannot be negatives: positives, the query itself, what the example was made from.
+
+        Nor can other spans of its document: they may overlap.
+        """
         itself = self._pool.rows_of([example.triple.query])
-        return {*self._rows[_query_of(example)], *itself, *self._pool.row_of_source(example.source)}
+        spans = self._spans.get(example.cut_from, ())
+        return {*self._rows[_query_of(example)], *itself, *spans, *self._pool.row_of_source(example.source)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from apps.retrievers.naming import named_retriever
+from workers.encoders.tokenizing import TextTokenizer
 from workers.refinement.journal import write_json
-from workers.training.recipe import BadRecipe, Recipe
+from workers.training.development import Examiner
+from workers.training.devices import open_devices
+from workers.training.model import Retriever, backbone_folder, load_for_training, require_trainable
+from workers.training.recipe import BadRecipe, Development, Recipe
 from workers.training.refining import Refined, Sources, refine_corpus
 from workers.training.stages import run_stage
 from workers.training.verdict import Choice, Verdict, judge
@@ -31,14 +35,17 @@ class Adaptation:
 def adapt(adaptation: Adaptation) -> Verdict:
     """Run it, or go on with it. The new model is in `OUT/train/model`, the comparison in `OUT/report.json`.
 
-    Raises TooLittle where the corpus is too small, StepFailed where a part stopped.
+    Raises BadRecipe where the old model cannot be trained, TooLittle where the corpus is too small, StepFailed where a
+    part stopped.
     """
+    require_trainable(adaptation.model)
     out = adaptation.out
     refined = refine_corpus(adaptation.sources, model=adaptation.model, out=out)
-    model = run_stage("stage3", _recipe(adaptation, refined), folder=out / "train")
+    recipe = _recipe(adaptation, refined)
+    model = run_stage("stage3", recipe, folder=out / "train")
     verdict = judge(adaptation.model, str(model), collections=refined.material.test, folder=out / "compare")
     training = json.loads((out / "train" / "report.json").read_text(encoding="utf-8"))
-    verdict = replace(verdict, choice=_choice(training))
+    verdict = replace(verdict, choice=_choice(recipe, training))
     write_json(out / "report.json", _report(adaptation, verdict, training))
     return verdict
 
@@ -65,12 +72,21 @@ def _recipe(adaptation: Adaptation, refined: Refined) -> Recipe:
     )
 
 
-def _choice(training: Mapping[str, Any]) -> Choice | None:
-    """Return what the development part said of the weights that were kept; None where there was none."""
-    if training["start"] is None:
+def _choice(recipe: Recipe, training: Mapping[str, Any]) -> Choice | None:
+    """Return what the part that chooses says of the old model and of the weights that were kept; None without one."""
+    if recipe.development is None:
         return None
-    kept = max((share["score"] for share in training["shares"]), default=training["best"]["average"])
-    return Choice(training["start"]["average"], kept)
+    trained = training[training["kept"]]["average"]
+    kept = max((share["score"] for share in training["shares"]), default=trained)
+    return Choice(_score_before(recipe, recipe.development), kept)
+
+
+def _score_before(recipe: Recipe, development: Development) -> float:
+    """Return what the old model scores asked in its own way: instructions that it never learnt would only hold it back."""
+    card, start = named_retriever(recipe.model.card)[0], backbone_folder(recipe.model)
+    retriever = Retriever(load_for_training(card, start, recipe.model, lora=None), card)
+    examiner = Examiner(development, recipe.model, tokenizer=TextTokenizer(card, start), seed=recipe.seed)
+    return examiner.score(retriever.to(open_devices(recipe.model).device), card).average
 
 
 def _report(adaptation: Adaptation, verdict: Verdict, training: Mapping[str, Any]) -> dict[str, Any]:

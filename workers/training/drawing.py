@@ -42,7 +42,10 @@ class Drawing:
         self._seed = seed
 
     def groups(self, batch: Sequence[Triple], *, step: int) -> list[Group]:
-        """Draw one positive of each example, and negatives: repeated where there are fewer than wanted."""
+        """Draw one positive of each example, and negatives: repeated where there are fewer than wanted.
+
+        What answers the query in any file is none of them.
+        """
         return [
             self._group(triple, Random(f"{self._seed}/{step}/{place}"))  # noqa: S311
             for place, triple in enumerate(batch)
@@ -65,7 +68,9 @@ class Drawing:
 
     def _group(self, triple: Triple, random: Random) -> Group:
         chosen = random.randrange(len(triple.positives))
-        negatives = _repeated(len(triple.negatives), self._stage.group - 1, random)
+        answers = self._known.of(triple)
+        wrong = [number for number, text in enumerate(triple.negatives) if key_of(text) not in answers]
+        negatives = [wrong[place] for place in _repeated(len(wrong), self._stage.group - 1, random)]
         texts = (triple.positives[chosen], *(triple.negatives[number] for number in negatives))
         scores = (
             _score(triple.positive_scores, chosen),

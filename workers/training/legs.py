@@ -42,10 +42,15 @@ def read_levels(stage: Contrastive) -> list[list[Source]]:
     return [read_sources(_named(level), need_negatives=need_negatives) for level in patterns]
 
 
-def contrastive_legs(stage: Contrastive, levels: Sequence[Sequence[Source]], kit: Kit) -> list[Leg]:
+def read_replay(stage: Contrastive) -> list[Source]:
+    return read_sources(files_of(stage.replay), need_negatives=False) if isinstance(stage, Stage3) else []
+
+
+def contrastive_legs(
+    stage: Contrastive, levels: Sequence[Sequence[Source]], kit: Kit, *, replay: Sequence[Source]
+) -> list[Leg]:
     """Return a leg a level, or one for all of them where the schedule is not to start again."""
-    replay = read_sources(files_of(stage.replay), need_negatives=False) if isinstance(stage, Stage3) else []
-    everything = [source for level in levels for source in level] + replay
+    everything = [source for level in levels for source in level] + [*replay]
     start = _start(everything, kit) if stage.guard or stage.keep or stage.keep_vectors else None
     step = ContrastiveStep(
         stage,
@@ -62,7 +67,7 @@ def read_lines(stage: Stage1) -> tuple[list[str], dict[str, str]]:
     """Read plain text, one sentence a line; return the lines, and the digest of each file."""
     paths = _named(stage.data)
     lines = [line.strip() for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line], {path.name: digest_of(path) for path in paths}
+    return [line for line in lines if line], {str(path): digest_of(path) for path in paths}
 
 
 def masked_legs(stage: Stage1, lines: Sequence[str], kit: Kit) -> list[Leg]:

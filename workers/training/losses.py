@@ -20,17 +20,20 @@ def contrastive_loss(
 def teacher_loss(
     queries: Tensor, groups: Tensor, teacher: Tensor, *, temperature: float, teacher_temperature: float
 ) -> Tensor:
-    """KL divergence from the teacher's distribution over a group to ours.
+    """KL divergence from the teacher's distribution over a group to ours, the mean over the queries that it scored.
 
     queries (Q, D); groups (Q, G, D); teacher (Q, G): its scores, -inf where it gave none.
     """
+    scored = teacher.isfinite().any(dim=-1)
+    queries, groups, teacher = queries[scored], groups[scored], teacher[scored]
     ours = (queries.unsqueeze(1) @ groups.transpose(1, 2)).squeeze(1) / temperature  # (Q, G)
     ours = ours.masked_fill(teacher.isneginf(), float("-inf"))
-    return F.kl_div(
+    divergence = F.kl_div(
         F.log_softmax(ours, dim=-1).nan_to_num(neginf=0.0),
         F.softmax(teacher / teacher_temperature, dim=-1),
-        reduction="batchmean",
+        reduction="sum",
     )
+    return divergence / scored.sum().clamp(min=1)
 
 
 def kept_loss(queries: Tensor, passages: Tensor, start: Tensor, *, temperature: float) -> Tensor:

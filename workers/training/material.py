@@ -1,4 +1,8 @@
-"""What an adaptation learns from, chooses by and is judged by: three parts of a corpus that share no document."""
+"""What an adaptation learns from, chooses by and is judged by: three parts of a corpus.
+
+No document has pairs in two of them, and an event goes with the account of its episode. Judged questions are divided
+by their text alone: a passage that answers one that teaches may come from any document.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +36,7 @@ class Material:
 
 
 def prepare(pairs: Path, folder: Path, *, judged: Path | None) -> Material:
-    """Divide the pairs, and people's judgments if there are any (a BEIR folder), by the document they come from."""
+    """Divide the pairs by the document they come from, and people's judgments, if there are any (a BEIR folder)."""
     examples = list(read_examples([pairs]))
     kinds = sorted({example.kind for example in examples})
     found = Material((), (), ())
@@ -63,15 +67,16 @@ def part_of(document: str) -> Part:
 def _divide_pairs(examples: Sequence[Example], folder: Path, *, kind: str) -> Material:
     parts: dict[Part, list[Example]] = {"training": [], "development": [], "test": []}
     for example in examples:
-        parts[part_of(example.source or example.id)].append(example)
+        parts[part_of(example.episode or example.source or example.id)].append(example)
     corpus = {text: f"t{number}" for number, text in enumerate(_unique(examples))}
+    answers = _answers(examples)
 
     def write(part: Part) -> tuple[Path, ...]:
         chosen = parts[part][:_MOST_QUERIES]
         if not chosen:
             return ()
         queries = {each.id: (each.triple.query, str(each.triple.intent)) for each in chosen}
-        qrels = [(each.id, corpus[text], 1) for each in chosen for text in each.triple.positives]
+        qrels = [(each.id, corpus[text], 1) for each in chosen for text in answers[each.cut_from or each.id]]
         target = folder / part / kind
         write_collection(
             target, corpus=((identity, "", text) for text, identity in corpus.items()), queries=queries, qrels=qrels
@@ -83,8 +88,16 @@ def _divide_pairs(examples: Sequence[Example], folder: Path, *, kind: str) -> Ma
     )
 
 
+def _answers(examples: Iterable[Example]) -> Mapping[str, Iterable[str]]:
+    """Return what answers each example, by its id; for spans by their document, all of whose spans do: they may overlap."""
+    found: dict[str, dict[str, None]] = {}
+    for example in examples:
+        found.setdefault(example.cut_from or example.id, {}).update(dict.fromkeys(example.triple.positives))
+    return found
+
+
 def _divide_judged(collection: Collection, folder: Path) -> Material:
-    """Let half of the judged questions teach, and half judge; those that teach are divided by their text alone."""
+    """Let seven tenths of the judged questions teach and the others judge, by their text alone."""
     teaching = {query.id for query in collection.queries if part_of(query.text) == "training"}
     texts = {passage.id: read(passage).text for passage in collection.passages}
     examples = []

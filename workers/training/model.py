@@ -16,7 +16,7 @@ from apps.retrievers.naming import named_retriever
 from apps.retrievers.prompts import DMRETRIEVER, NONE
 from workers.encoders.loading import load_model
 from workers.encoders.pooling import pool
-from workers.training.recipe import Lora, Model
+from workers.training.recipe import BadRecipe, Lora, Model
 
 
 class Retriever(nn.Module):
@@ -31,6 +31,12 @@ class Retriever(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         hidden = self.transformer(input_ids=ids, attention_mask=mask, **self._options).last_hidden_state
         return pool(hidden, mask, pooling=self._pooling)
+
+
+def require_trainable(name: str) -> None:
+    """Raise BadRecipe where a card, or the model in a folder, cannot be trained here."""
+    if reason := named_retriever(name)[0].why_not_trained:
+        raise BadRecipe(reason)
 
 
 def card_for(model: Model, *, instructions: bool) -> RetrieverCard:

@@ -6,7 +6,7 @@ Each part has a folder under the run's own; begun again, the run goes on where i
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,8 +16,8 @@ from apps.retrievers.intents import Intent
 from apps.retrievers.naming import named_retriever
 from workers.evaluation.documents import splitter_for
 from workers.records import Passage, write_jsonl
-from workers.refinement.__main__ import UNFINISHED
-from workers.refinement.__main__ import main as refine
+from workers.refinement.__main__ import EXPECTED, UNFINISHED
+from workers.refinement.__main__ import run as refine
 from workers.refinement.documents import read_documents
 from workers.training.material import Material, part_of, prepare, require_enough
 
@@ -27,7 +27,7 @@ EASIEST = "level-1.jsonl"
 
 
 class StepFailed(RuntimeError):
-    """A part of the run stopped; what was wrong it has said in the log."""
+    """A part of the run stopped; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +69,7 @@ def refine_corpus(sources: Sources, *, model: str, out: Path, only_data: bool = 
     Raises StepFailed where a part stopped and, unless there are to be only data, TooLittle where the corpus is too
     small: before a language model is asked for anything.
     """
-    _run("pairs", *map(str, sources.documents), "--out", str(out / "pairs"))
+    _run("pairs", *map(str, sources.documents), out=out / "pairs")
     writer = sources.writer
     material = prepare(out / "pairs" / "pairs.jsonl", out, judged=sources.judged)
     if not only_data:
@@ -89,7 +89,7 @@ def _mine(examples: Path, *options: str, model: str, out: Path) -> list[Path]:
     """Find negatives for the examples of one kind among their own texts, or a corpus; return the files by level."""
     folder = out / "mine" / examples.stem
     teacher = ["--retrievers", model, "--backend", "torch", "--vectors", str(out / "vectors")]
-    _run("mine", str(examples), *options, *teacher, "--out", str(folder))
+    _run("mine", str(examples), *options, *teacher, out=folder)
     levels = [level for level in sorted(folder.glob("level-*.jsonl")) if level.stat().st_size]
     return levels or [examples]  # the model tells nothing apart: the other texts of the batch are negatives enough
 
@@ -99,14 +99,14 @@ def _write_examples(writer: Writer, passages: Path, *, model: str, out: Path) ->
     asked = ["--endpoint", writer.endpoint, "--model", writer.model, "--sample", str(writer.passages), "--grounded"]
     asked += ["--intents", *writer.intents, "--budget-tokens", str(writer.budget_tokens)]
     folder = out / "synthesize"
-    _run("synthesize", str(passages), *asked, "--out", str(folder), may_stop=lambda: _has_spent(folder))
+    _run("synthesize", str(passages), *asked, out=folder)
     written = folder / "examples.jsonl"
     if not written.exists() or not written.stat().st_size:
         return None
     judges = writer.judges or (model,)
     options = ["--corpus", str(passages), "--retrievers", *judges, "--min-agree", str(len(judges) // 2 + 1)]
     options += ["--backend", "torch", "--vectors", str(out / "vectors")]
-    _run("agree", str(written), *options, "--out", str(out / "agree"))
+    _run("agree", str(written), *options, out=out / "agree")
     agreed = out / "training" / "synthesis.jsonl"
     agreed.write_bytes((out / "agree" / "agreed.jsonl").read_bytes())
     return agreed if agreed.stat().st_size else None
@@ -119,7 +119,7 @@ def _write_passages(out: Path, *, model: str) -> Path:
 
     def passages() -> Iterator[Passage]:
         for document in read_documents([out / "pairs" / "documents.jsonl"]):
-            if part_of(document.id) == "training":
+            if part_of(document.episode or document.id) == "training":
                 for number, piece in enumerate(split(document.as_extracted())):
                     yield Passage(id=f"{document.id}#{number}", title=document.title, text=piece.text)
 
@@ -129,14 +129,14 @@ def _write_passages(out: Path, *, model: str) -> Path:
     return path
 
 
-def _run(*arguments: str, may_stop: Callable[[], bool] = lambda: False) -> None:
-    status = refine(arguments)
-    if status and not (status == UNFINISHED and may_stop()):
-        raise StepFailed(f"{arguments[0]} stopped; the reason is above.")
-
-
-def _has_spent(folder: Path) -> bool:
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    if goes_on := report["budget spent"] and report["kept"]:
+def _run(*arguments: str, out: Path) -> None:
+    """Do a part of the refinement in its folder. A spent budget ends it early, and the run goes on with what there is."""
+    try:
+        status = refine([*arguments, "--out", str(out)])
+    except EXPECTED as failure:
+        raise StepFailed(f"{arguments[0]} stopped: {failure}") from failure
+    if status == UNFINISHED:
+        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        if not (report["budget spent"] and report["kept"]):
+            raise StepFailed(f"{arguments[0]} stopped: {report['stopped']}")
         logger.info("The budget is spent; the run goes on with the %s examples that were written.", report["kept"])
-    return bool(goes_on)

@@ -83,6 +83,7 @@ def _report(around: Surroundings, chosen: Path, tried: list[dict[str, Any]]) -> 
         "loss": {"first": losses[0], "last": losses[-1]},
         "start": scores[0] if scores else None,
         "best": max(scores, key=lambda score: score["average"]) if scores else None,
+        "last": scores[-1] if scores else None,
         "kept": chosen.name,
         "shares": tried,
     }

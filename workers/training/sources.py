@@ -15,7 +15,7 @@ from workers.refinement.journal import digest_of
 class Source:
     """The examples of one file."""
 
-    name: str
+    name: str  #: its path as given: the miner calls all its files level-N
     digest: str
     triples: tuple[Triple, ...]
 
@@ -34,8 +34,7 @@ def read_sources(paths: Sequence[Path], *, need_negatives: bool) -> list[Source]
             raise ValueError(
                 f"{path}: the query {bare.query[:80]!r} has no negatives. Mine some: `python -m workers.refinement mine`."
             )
-        name = f"{path.parent.name}/{path.name}"  # the miner calls all its files level-N
-        sources.append(Source(name, digest_of(path), triples))
+        sources.append(Source(str(path), digest_of(path), triples))
     return sources
 
 

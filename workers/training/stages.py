@@ -15,15 +15,16 @@ from torch import nn
 
 from apps.retrievers.fingerprints import fingerprint
 from workers.encoders.tokenizing import TextTokenizer
+from workers.evaluation.beir import read_beir
 from workers.evaluation.origin import origin
 from workers.refinement.journal import run_folder, write_json
 from workers.training.development import Examiner
 from workers.training.devices import open_devices
-from workers.training.legs import Kit, contrastive_legs, masked_legs, read_levels, read_lines
+from workers.training.legs import Kit, contrastive_legs, masked_legs, read_levels, read_lines, read_replay
 from workers.training.loop import Leg, Surroundings, Trainer
 from workers.training.masking import TokenPredictor, output_weights
-from workers.training.model import Retriever, backbone_folder, card_for, load_for_training
-from workers.training.recipe import BadRecipe, Contrastive, Recipe, Stage, Stage1, StageName
+from workers.training.model import Retriever, backbone_folder, card_for, load_for_training, require_trainable
+from workers.training.recipe import BadRecipe, Contrastive, Development, Recipe, Stage, Stage1, StageName, files_of
 from workers.training.result import write_result
 from workers.training.sources import digests
 
@@ -37,6 +38,7 @@ class Material:
     """What a stage learns from: digests for the record, and its legs once there is a kit."""
 
     digests: Sequence[Mapping[str, str]]
+    replay: Mapping[str, str]
     legs: Callable[[Kit], list[Leg]]
 
 
@@ -46,6 +48,7 @@ def run_stage(name: StageName, recipe: Recipe, *, folder: Path | None = None, st
     folder: of the run (default: in the recipe's output); start: of the weights (default: the stage before, else the
     backbone). Raises ValueError, LookupError or EncoderUnavailable, whose messages are for people.
     """
+    require_trainable(recipe.model.card)
     stage = recipe.stage(name)
     folder, start = folder or Path(recipe.output) / name, start or _start(name, recipe)
     material = _material(stage)
@@ -54,6 +57,8 @@ def run_stage(name: StageName, recipe: Recipe, *, folder: Path | None = None, st
         "stage": name,
         "recipe": recipe.model_dump(mode="json", include={"model", "seed", "development", name}),
         "data": [dict(each) for each in material.digests],
+        "replay": dict(material.replay),
+        "development sets": _set_digests(_development(name, recipe)),
         "start": fingerprint(start),
         "devices": accelerator.num_processes,
     }
@@ -92,10 +97,23 @@ def _model(recipe: Recipe, around: Surroundings, weights: Path) -> nn.Module:
 def _material(stage: Stage) -> Material:
     if isinstance(stage, Stage1):
         lines, found = read_lines(stage)
-        return Material([found], lambda kit: masked_legs(stage, lines, kit))
+        return Material([found], {}, lambda kit: masked_legs(stage, lines, kit))
     assert isinstance(stage, Contrastive)  # noqa: S101
-    levels = read_levels(stage)
-    return Material([digests(level) for level in levels], lambda kit: contrastive_legs(stage, levels, kit))
+    levels, replay = read_levels(stage), read_replay(stage)
+    return Material(
+        [digests(level) for level in levels],
+        digests(replay),
+        lambda kit: contrastive_legs(stage, levels, kit, replay=replay),
+    )
+
+
+def _development(name: StageName, recipe: Recipe) -> Development | None:
+    return recipe.development if name != "stage1" else None  # which makes no retriever yet
+
+
+def _set_digests(development: Development | None) -> dict[str, str]:
+    sets = files_of(development.sets) if development else []
+    return {str(folder): read_beir(folder).digest() for folder in sets}
 
 
 def _surroundings(
@@ -107,7 +125,7 @@ def _surroundings(
         if card.architecture != "decoder":
             raise BadRecipe(f"stage1 is for decoders, and {card.name} is an encoder: begin with stage2.")
         card = replace(card, max_tokens=stage.sequence)
-    development = recipe.development if name != "stage1" else None  # which makes no retriever yet
+    development = _development(name, recipe)
     examiner = None
     if development:
         examiner = Examiner(development, recipe.model, tokenizer=TextTokenizer(card, start), seed=recipe.seed)

@@ -6,8 +6,11 @@ from kombu.exceptions import OperationalError
 
 from apps.experiments import evaluation_process, jobs, own, recording
 from apps.experiments.models import OwnMeasurement, Run
+from apps.feedback.collection import JudgedQuery
 from apps.feedback.models import Judgment, Query
+from apps.indexing.jobs import request_embedding
 from apps.retrievers.intents import Intent
+from apps.search.encoding import EncoderUnavailable
 from tests.factories import CorpusFactory, DocumentFactory, PassageFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +104,24 @@ class TestOwnMeasurement:
         (run,) = measurement.runs()  # no index is live: words alone
         assert (run.retrieval, run.average, run.owner) == ("lexical", 1.0, analyst)
         assert "words" in page.get(measurement.get_absolute_url()).text
+
+    def test_asks_every_system_for_words_that_must_and_must_not_occur(self, judged, analyst, index, run_jobs):
+        request_embedding(index_id=index.pk)
+        passages = dict(judged.passages.values_list("pk", "text"))
+        query = JudgedQuery("q1", '"families" carried -dawn', Intent.QA)
+        rankings = own._answers(query, user=analyst, systems=own._systems())
+        assert [[passages[pk] for pk in ranking] for ranking in rankings] == [["Boats carried families."]] * 3
+
+    def test_takes_no_answer_by_words_alone_for_one_of_the_product(self, judged, analyst, index, run_jobs, monkeypatch):
+        def fail(*_args, **_kwargs):
+            raise EncoderUnavailable("the encoder did not answer in 1.5 s")
+
+        request_embedding(index_id=index.pk)
+        monkeypatch.setattr("apps.search.retrieving.encode_query", fail)
+        measurement = OwnMeasurement.objects.create(asked_by=analyst)
+        own.carry_out(measurement)
+        assert measurement.state == "FAILED"
+        assert "the encoder did not answer in 1.5 s" in measurement.reason
 
     def test_is_not_given_to_everybody_by_an_import(self, judged, analyst):
         own.measure(analyst, tell=lambda done, total: None)

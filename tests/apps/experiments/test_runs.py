@@ -2,10 +2,12 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import zipfile
 from datetime import timedelta
+from threading import Thread
 
 import pytest
 from django.conf import settings
@@ -16,6 +18,8 @@ from django.utils import timezone
 from apps.experiments import runs_process
 from apps.experiments.models import Adaptation
 from apps.experiments.runs import RunGone
+from apps.feedback.models import Judgment, Query
+from apps.retrievers.intents import Intent
 from apps.retrievers.own import models_folder
 from tests.factories import CorpusFactory, DocumentTextFactory, PassageFactory, UserFactory
 
@@ -120,6 +124,13 @@ class TestCarryOut:
         runs_process.carry_out(run)
         assert (run.state, run.reason) == ("FAILED", "The corpus gives 3 examples")
 
+    def test_takes_what_was_said_last_for_the_reason_not_what_was_written_last(self, run, trainer, monkeypatch):
+        monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+        trainer("import sys; print('4 pairs'); sys.stderr.write('The disk is full\\n'); sys.exit(1)")
+        run.mark_running()
+        runs_process.carry_out(run)
+        assert run.reason == "The disk is full"
+
     def test_says_what_nobody_expected(self, run, trainer):
         trainer("")  # ends well, and leaves no report
         run.mark_running()
@@ -127,6 +138,28 @@ class TestCarryOut:
             runs_process.carry_out(run)
         assert run.state == "FAILED"
         assert "report.json" in run.reason
+
+    def test_writes_judgments_again_that_were_cut_off(self, run, trainer):
+        passage = PassageFactory(document__corpus=run.corpus)
+        query = Query.objects.of("which levee failed?", Intent.QA)
+        Judgment.objects.record(UserFactory(analyst=True), query, passage=passage, grade=3)
+        cut_off = run.folder / "judged" / "queries.jsonl"
+        cut_off.parent.mkdir(parents=True)
+        cut_off.write_text('{"_id": "q')
+        trainer(WRITES_A_REPORT)
+        run.mark_running()
+        runs_process.carry_out(run)
+        assert run.state == "DONE"
+        assert json.loads(cut_off.read_text())["text"] == "which levee failed?"
+
+    def test_leaves_no_trainer_behind_when_it_is_killed(self, run, trainer, tmp_path):
+        trainer("import time; time.sleep(60)")
+        started = []
+        with (tmp_path / "log").open("ab") as log:
+            watcher = Thread(target=lambda: started.append(runs_process._start(run, [], log=log)))
+            watcher.start()  # to its trainer a thread that ends is a process that was killed
+            watcher.join()
+        assert started[0].wait(timeout=30) == -signal.SIGKILL
 
     def test_leaves_a_run_alone_that_was_sent_back_meanwhile(self, run, trainer):
         trainer("import time; time.sleep(60)")
@@ -214,6 +247,8 @@ class TestRunPages:
         assert "Did you mean" in response.text
         assert "a model called ours already" in response.text
         assert "not a model that learns" in admin.post(self.url, wrong | {"model": "hashing"}).text
+        assert "from an end mark" in admin.post(self.url, wrong | {"model": "Qwen3-Embedding-0.6B"}).text
+        assert "code shipped beside its weights" in admin.post(self.url, wrong | {"model": "gte-base-en-v1.5"}).text
         assert "dashes" in admin.post(self.url, wrong | {"name": "../x"}).text
 
     def test_show_progress_log_curve_and_comparison(self, admin, run):

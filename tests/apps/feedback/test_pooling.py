@@ -62,6 +62,20 @@ class TestMakePool:
             hit.passage_id: hit.rank for hit in hits[:3]
         }
 
+    def test_asks_every_system_for_words_that_must_and_must_not_occur(self, library, analyst):
+        plan = Plan(
+            name="Levees", wanted=(Wanted('levee "bulletin number"', None), Wanted("levee -bulletin", None)), depth=100
+        )
+        items = make_pool(plan, user=analyst).items.select_related("query", "passage")
+        for system in ("dense", "words", "hybrid"):
+            quoted, left_out = (
+                [item.passage.text for item in items if system in item.ranks and item.query.text == wanted.text]
+                for wanted in plan.wanted
+            )
+            assert all("bulletin number" in text for text in quoted), system
+            assert len(quoted) == 8, system
+            assert not any("bulletin" in text for text in left_out), system
+
     def test_reads_a_query_as_the_search_page_does_unless_told(self, pool):
         assert dict(Query.objects.values_list("text", "intent")) == {LEVEE: "QA", "Is there power?": "QAdoc"}
 

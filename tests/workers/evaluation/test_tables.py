@@ -7,7 +7,7 @@ from apps.retrievers.intents import Intent
 from workers.evaluation import report
 from workers.evaluation.evaluate import Evaluation, Results
 from workers.evaluation.metrics import MEASURES
-from workers.evaluation.tables import AVERAGE, Cell, Row, intent_rows, label, leaderboard, set_rows
+from workers.evaluation.tables import AVERAGE, Cell, Row, intent_rows, label, leaderboard, not_compared, set_rows
 
 DENSE = {"model": "DMRetriever-33M", "card": "DMRetriever-33M", "instructions": "on", "documents": "split"}
 DENSE_LABEL = "DMRetriever-33M dense, instructions on"
@@ -63,6 +63,27 @@ class TestSetRows:
     def test_compares_systems_on_the_sets_that_all_have(self):
         rows = set_rows([bm25([1.0], name="a"), bm25([1.0], name="b"), dense([1.0], name="b")], baseline="BM25")
         assert [list(row.cells) for row in rows] == [["b"], ["b"]]
+
+    def test_shows_of_two_revisions_the_newest(self):
+        old, new = (
+            replace(
+                dense([score]), system=DENSE | {"revision": revision}, origin={"at": f"2026-11-{day}T09:00:00+00:00"}
+            )
+            for score, revision, day in ((0.9, "a", "01"), (0.2, "b", "20"))
+        )
+        for evaluations in ([old, new], [new, old]):
+            (row,) = set_rows(evaluations, baseline="BM25")
+            assert row.cells["set"].score == pytest.approx(20)
+
+    def test_compares_nothing_over_different_versions_of_a_set(self):
+        theirs, ours = [bm25([0.1] * 9), bm25([0.1] * 9, name="b")], [dense([0.5] * 8), dense([0.5] * 9, name="b")]
+        ours[0] = replace(ours[0], digest="another")
+        row = set_rows([*theirs, *ours], baseline="BM25")[1]
+        assert [cell.comparison is None for cell in row.cells.values()] == [False, True]
+        by_intent = intent_rows([*theirs, *ours], baseline="BM25")[1]
+        assert by_intent.cells["QA"].comparison.queries == 9
+        told = not_compared([*theirs, *ours], baseline="BM25")
+        assert told == [f"{DENSE_LABEL} on set: measured on another version of it than BM25, so not compared."]
 
 
 class TestIntentRows:
@@ -158,6 +179,20 @@ class TestReport:
             Results(tmp_path).save(found)
         report.main([str(tmp_path), "--intervals"])
         assert "**50.00** (+25.0 … +25.0)" in capsys.readouterr().out
+
+    def test_says_what_it_does_not_compare(self, tmp_path, capsys):
+        for found in (bm25([0.1] * 9), replace(dense([0.5] * 8), digest="another")):
+            Results(tmp_path).save(found)
+        assert report.main([str(tmp_path)]) == 0
+        said = capsys.readouterr()
+        assert f"{DENSE_LABEL} on set: measured on another version" in said.err
+        assert "**50.00** |" in said.out
+
+    def test_marks_what_beats_the_newest_baseline(self):
+        at = [{"at": f"2026-11-{day}T09:00:00+00:00"} for day in ("20", "01", "02")]
+        baselines = [replace(bm25([score] * 9), origin=made) for score, made in zip((0.9, 0.1), at, strict=False)]
+        told = report.runs([*baselines, replace(dense([0.5] * 9), origin=at[2])], baseline="BM25")
+        assert next(run for run in told if run["label"] == DENSE_LABEL)["significant"] == []
 
     def test_says_so_where_the_baseline_is_not_there(self, tmp_path, capsys):
         Results(tmp_path).save(bm25([0.25]))

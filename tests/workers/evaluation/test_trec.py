@@ -64,7 +64,7 @@ class TestReadQrels:
 class TestRuns:
     def test_come_back_as_they_were_written(self, tmp_path):
         rankings = {"q1": [Hit("b", 2.5), Hit("a", 2.5), Hit("c", -1.0)], "q2": [Hit("a", 0.25)]}
-        write_run(tmp_path / "run", rankings, tag="ours")
+        write_run(tmp_path / "run", rankings, tag="our second model")
         assert read_run(tmp_path / "run") == rankings
 
     def test_are_read_by_score_and_not_by_rank(self, write):

@@ -34,7 +34,7 @@ class TestRunFolder:
         with run_folder(tmp_path / "run", {"seed": 1, "k": 5}):
             pass
         with (
-            pytest.raises(ValueError, match=r"begun with seed 1 \(now 2\)"),
+            pytest.raises(ValueError, match=r"begun with other .*: seed 1 \(now 2\)"),
             run_folder(tmp_path / "run", {"seed": 2, "k": 5}),
         ):
             pass

@@ -100,6 +100,19 @@ class TestMiner:
         Miner(RankedExamples(folder, settings, encoders={"r": Planted(COSINES)}), MiningSettings(bands=((1, 9),))).run()
         assert [line["neg"] for line in lines(folder / "level-1.jsonl")] == [["near", "farther"], ["farther"]]
 
+    @pytest.mark.parametrize(("kind", "negatives"), [("span", ["near"]), ("heading", ["near", "far"])])
+    def test_never_takes_another_span_of_the_same_document(self, write, ranked, tmp_path, kind, negatives):
+        pairs = [
+            {"query": query, "pos": [text], "neg": [], "intent": "STS", "kind": kind, "source": "d"}
+            for query, text in (("query", "answer"), ("another", "far"))
+        ]
+        settings = replace(ranked(COSINES).settings, examples=(write("pairs.jsonl", pairs),))
+        settings = replace(settings, corpora=(write("corpus.jsonl", [{"_id": "near", "text": "near"}]),))
+        folder = tmp_path / "pairs"
+        folder.mkdir()
+        Miner(RankedExamples(folder, settings, encoders={"r": Planted(COSINES)}), MiningSettings(bands=((1, 9),))).run()
+        assert lines(folder / "level-1.jsonl")[0]["neg"] == negatives
+
     def test_never_takes_a_positive_that_was_not_agreed_on(self, mine):
         (line,), _ = mine(COSINES, example={"set_aside": ["far"]})
         assert line["neg"] == ["near", "farther"]

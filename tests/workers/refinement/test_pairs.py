@@ -8,6 +8,7 @@ from tests.workers.refinement.conftest import LONG, lines
 from workers.records import Triple, read_jsonl
 from workers.refinement.__main__ import main
 from workers.refinement.documents import SourceDocument, read_documents
+from workers.refinement.examples import Example
 from workers.refinement.pairs import PairMaker, Survey
 
 
@@ -88,6 +89,8 @@ class TestEventPairs:
         (pair,), _ = make("event", event, episode)  # the episode may come later
         assert pair.triple.query == "Wind at Lovely. Trees fell on the road."
         assert pair.triple.positives == (LONG,)
+        assert Example.from_json(pair.to_json()) == pair
+        assert pair.episode == "ep-1"
 
 
 class TestReadDocuments:
@@ -130,6 +133,13 @@ class TestPairsCommand:
         assert main(arguments) == 0
         assert path.read_text() == whole
         assert len(lines(path)) == 8
+
+    def test_knows_documents_of_one_name_apart(self, arguments, write, tmp_path):
+        more = write("more/documents.jsonl", [{"_id": "9", "title": "Another one", "text": LONG}])
+        command, first, *options = arguments
+        assert main([command, first, str(more), *options]) == 0
+        settings = json.loads((tmp_path / "run/settings.json").read_text())
+        assert list(settings["documents"]) == [first, str(more)]
 
     def test_refuses_to_go_on_with_other_documents(self, arguments, write, capsys):
         main(arguments)

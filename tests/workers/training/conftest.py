@@ -1,9 +1,11 @@
 """Tiny retrievers that declare what they are, and examples they can learn in a few steps."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from apps.retrievers.prompts import NONE
 from tests.workers.encoders.conftest import checkpoints, tiny_bert, tiny_qwen3  # noqa: F401
 
 SUBJECTS = "levee flood village shelter water storm blankets generators".split()
@@ -22,6 +24,13 @@ def fresh_devices():
 @pytest.fixture(scope="session")
 def bert(tiny_bert, checkpoints):  # noqa: F811
     return _declared(*tiny_bert, folder=checkpoints / "declared-bert")
+
+
+@pytest.fixture(scope="session")
+def uninstructed(tiny_bert, checkpoints):  # noqa: F811
+    """The same model, of which nobody ever asked anything but the bare query."""
+    card, folder_of = tiny_bert
+    return _declared(replace(card, prompts=NONE), folder_of, folder=checkpoints / "declared-uninstructed")
 
 
 @pytest.fixture(scope="session")

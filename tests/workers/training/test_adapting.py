@@ -1,25 +1,28 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("torch")
 
 from apps.retrievers.intents import Intent
-from tests.workers.training.conftest import SUBJECTS
+from tests.workers.training.conftest import SUBJECTS, recipe
 from workers.evaluation.beir import read_beir
 from workers.records import Triple, write_jsonl
 from workers.refinement.examples import Example, read_examples
 from workers.training.__main__ import main
-from workers.training.adapting import NOT_BETTER
+from workers.training.adapting import NOT_BETTER, _choice
 from workers.training.material import TooLittle, part_of, prepare, require_enough, write_collection
-from workers.training.verdict import Choice, Line, Verdict
+from workers.training.stages import run_stage
+from workers.training.verdict import Choice, Line, Verdict, judge
 
 pytestmark = pytest.mark.torch
 
 
-def pair(number, *, kind="title"):
-    triple = Triple(query=f"title {number}", intent=Intent.QADOC, positives=(f"body {number}",))
-    return Example(id=f"d{number}/{kind}/0", triple=triple, source=f"d{number}", kind=kind)
+def pair(document, *, kind="title", number=0):
+    told = f"{document}.{number}" if number else str(document)
+    triple = Triple(query=f"title {told}", intent=Intent.QADOC, positives=(f"body {told}",))
+    return Example(id=f"d{document}/{kind}/{number}", triple=triple, source=f"d{document}", kind=kind)
 
 
 class TestPrepare:
@@ -34,6 +37,25 @@ class TestPrepare:
         assert not asked[0] & chosen[0]
         assert asked[0] == asked[1] == {f"d{n}" for n in range(300) if part_of(f"d{n}") == "test"}
         assert len(read_beir(found.test[0]).passages) == 300
+
+    def test_keeps_the_events_of_an_episode_together(self, tmp_path):
+        events = [replace(pair(n, kind="event"), episode=f"episode-{n // 4}") for n in range(200)]
+        write_jsonl(tmp_path / "pairs.jsonl", events)
+        found = prepare(tmp_path / "pairs.jsonl", tmp_path, judged=None)
+        trained = {example.episode for example in read_examples(found.training)}
+        judging = {f"episode-{int(query.id.split('/')[0][1:]) // 4}" for query in read_beir(found.test[0]).queries}
+        assert trained
+        assert judging
+        assert not trained & judging
+
+    def test_counts_each_span_of_a_document_as_an_answer_for_they_may_overlap(self, tmp_path):
+        write_jsonl(
+            tmp_path / "pairs.jsonl",
+            [pair(n, kind=kind, number=number) for n in range(40) for kind in ("heading", "span") for number in (0, 1)],
+        )
+        found = prepare(tmp_path / "pairs.jsonl", tmp_path, judged=None)
+        answers = {path.name: {len(grades) for grades in read_beir(path).qrels.values()} for path in found.test}
+        assert answers == {"heading": {1}, "span": {2}}
 
     def test_lets_judged_questions_teach_or_judge_but_never_both(self, tmp_path):
         write_jsonl(tmp_path / "pairs.jsonl", map(pair, range(300)))
@@ -81,6 +103,20 @@ class TestVerdict:
         assert Verdict({"STS": gain}, gain, Choice(3.5, 3.6)).is_better
 
 
+class TestChoice:
+    def test_asks_the_old_model_in_its_own_way(self, uninstructed, examples, collection, tmp_path):
+        stage = {"data": [examples], "learning_rate": 1e-9, "batch": 8, "group": 3}
+        told = {"model": {"instructions": True}, "development": {"sets": [str(collection)], "every": 100}}
+        trained = recipe(uninstructed, tmp_path, stage3=stage, **told)
+        folder = run_stage("stage3", trained).parent
+        report = json.loads((folder / "report.json").read_text())
+        choice = _choice(trained, report)
+        in_its_own_way = judge(str(uninstructed), str(uninstructed), collections=[collection], folder=tmp_path)
+        assert choice.before == pytest.approx(in_its_own_way.overall.before, abs=0.01)
+        assert choice.before > report["start"]["average"]  # instructed, a tiny model reads nothing else
+        assert choice.after == report["last"]["average"]
+
+
 class TestAdapt:
     def test_makes_a_better_model_of_a_corpus_and_refuses_one_that_learned_nothing(self, bert, tmp_path, capsys):
         documents = tmp_path / "documents.jsonl"
@@ -100,6 +136,12 @@ class TestAdapt:
         idle = ["--set", "stage3.learning_rate=1e-12", "--set", "model.instructions=true"]
         assert main([*command, "--out", str(tmp_path / "idle"), *options, *idle]) == NOT_BETTER
         assert "none found more than the old model" in capsys.readouterr().out
+
+    def test_refuses_a_model_that_cannot_be_trained_before_anything_is_done(self, tmp_path, capsys):
+        command = ["adapt", str(tmp_path / "documents.jsonl"), "--name", "ours", "--out", str(tmp_path / "out")]
+        assert main([*command, "--model", "Qwen3-Embedding-0.6B"]) == 1
+        assert "from an end mark" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
 
 
 def document(number):

@@ -35,6 +35,15 @@ class TestGroups:
         assert group.passages[0] in ("a", "b")
         assert group.passages[1:] == ("n", "n")
 
+    def test_leave_out_negatives_that_answer_the_query_in_another_file(self):
+        example = triple("q", negatives=("a", "n"), positive_scores=(0.9,), negative_scores=(0.8, 0.1))
+        elsewhere = triple("Q", positives=("A",))
+        (group,) = drawing(example, elsewhere).groups([example], step=0)
+        assert group.passages == ("yes", "n", "n")
+        assert group.scores == (0.9, 0.1, 0.1)
+        (group,) = drawing(example).groups([example], step=0)
+        assert set(group.passages) == {"yes", "a", "n"}
+
     def test_are_the_same_when_a_step_is_run_again_and_vary_with_the_step(self):
         example = triple("q", positives=tuple("abcdefgh"), negatives=tuple("nopqrstu"))
         drawn = [drawing(example).groups([example], step=step) for step in (3, 3, 4, 5)]

@@ -46,6 +46,18 @@ class TestTeacherLoss:
         # KL between (1, e) / (1 + e) and (e, 1) / (1 + e): (e - 1) / (e + 1)
         assert loss.item() == pytest.approx((exp(1) - 1) / (exp(1) + 1), abs=1e-6)
 
+    def test_is_of_the_queries_that_the_teacher_scored(self):
+        queries = torch.tensor([EAST, EAST], requires_grad=True)
+        groups = torch.tensor([[EAST, NORTH], [EAST, NORTH]])
+        unscored = [float("-inf")] * 2
+        dials = {"temperature": 1.0, "teacher_temperature": 1.0}
+        loss = teacher_loss(queries, groups, torch.tensor([[0.0, 1.0], unscored]), **dials)
+        assert loss.item() == pytest.approx((exp(1) - 1) / (exp(1) + 1), abs=1e-6)  # as worked out above
+        loss.backward()
+        assert queries.grad.isfinite().all()
+        assert queries.grad[1].tolist() == [0.0, 0.0]
+        assert teacher_loss(queries, groups, torch.tensor([unscored, unscored]), **dials).item() == 0
+
 
 class TestKeptLoss:
     def test_is_nothing_where_the_scores_are_still_the_starts(self):

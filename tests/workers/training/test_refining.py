@@ -92,11 +92,20 @@ class TestOnlyData:
     def test_stop_where_the_server_refuses_and_go_on_when_it_answers(self, asking, chat, tmp_path, capsys):
         chat.mischief = [(200, completion(answer_of_the_passage(TASK)), {}), *[(401, "no such key", {})] * 40]
         assert main(asking) == 1
-        assert "synthesize stopped" in capsys.readouterr().err
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("synthesize stopped: ")
+        assert "401" in last
         assert not (tmp_path / "out" / "agree").exists()
         chat.mischief = []
         assert main(asking) == 0
         assert json.loads((tmp_path / "out" / "agree" / "report.json").read_text())["examples"] == 12
+
+    def test_say_at_last_why_a_part_of_the_run_stopped(self, command, tmp_path, capsys):
+        (tmp_path / "documents.jsonl").write_text('{"_id": "d"}\n')
+        assert main(command) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("pairs stopped: ")
+        assert "documents.jsonl, line 1" in last
 
     def test_say_who_is_to_be_asked(self, command, capsys):
         assert main([*command, "--synthesize", "12"]) == 1

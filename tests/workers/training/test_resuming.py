@@ -68,6 +68,32 @@ class TestResuming:
         with pytest.raises(ValueError, match="was begun with"):
             run_stage("stage3", recipe(bert, tmp_path, stage3={**stage, "batch": 4}))
 
+    @pytest.mark.parametrize("changed", ["replay", "development sets"])
+    def test_refuses_to_go_on_with_other_files_to_replay_or_to_choose_by(
+        self, bert, examples, collection, tmp_path, changed
+    ):
+        replayed = tmp_path / "again.txt"
+        replayed.write_text(Path(examples.replace("*", "QA_first")).read_text())
+        stage = {"data": [examples], "learning_rate": 1e-3, "batch": 8, "group": 3, "steps": 1}
+        stage |= {"replay": [str(replayed)], "replay_share": 0.5}
+        trained = recipe(bert, tmp_path, stage3=stage, development={"sets": [str(collection)]})
+        run_stage("stage3", trained)
+        run_stage("stage3", trained)
+        file = replayed if changed == "replay" else collection / "qrels" / "test.tsv"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+        with pytest.raises(ValueError, match=f"was begun with other .*{changed}"):
+            run_stage("stage3", trained)
+
+    def test_knows_files_of_one_name_apart(self, bert, examples, tmp_path):
+        files = [tmp_path / folder / "mined" / "level-1.jsonl" for folder in ("first", "second")]
+        for file, name in zip(files, ("QA_first", "FC_second"), strict=True):
+            file.parent.mkdir(parents=True)
+            file.write_text(Path(examples.replace("*", name)).read_text())
+        stage = {"data": [str(tmp_path / "*" / "mined" / "*.jsonl")], "learning_rate": 1e-3, "batch": 8, "group": 3}
+        run_stage("stage3", recipe(bert, tmp_path / "out", stage3={**stage, "steps": 1}))
+        settings = json.loads((tmp_path / "out" / "stage3" / "settings.json").read_text())
+        assert list(settings["data"][0]) == [str(file) for file in files]
+
 
 class TestTwoProcesses:
     def test_give_the_loss_of_one(self, bert, examples, tmp_path):

@@ -96,6 +96,14 @@ class TestStage1:
             run_stage("stage1", recipe(bert, tmp_path, stage1=stage))
 
 
+class TestRefusal:
+    def test_comes_before_the_run_where_the_model_cannot_be_written(self, examples, tmp_path):
+        stage = {"data": [examples], "learning_rate": 1e-3, "batch": 8}
+        with pytest.raises(BadRecipe, match="from an end mark"):
+            run_stage("stage3", recipe("Qwen3-Embedding-0.6B", tmp_path / "out", stage3=stage))
+        assert not (tmp_path / "out").exists()
+
+
 class TestPrecision:
     def test_of_sixteen_bits_learns_with_gradient_checkpointing(self, bert, examples, tmp_path):
         stage = {"data": [examples], "learning_rate": 3e-3, "batch": 8, "epochs": 6, "group": 3, "temperature": 0.1}
