@@ -1,7 +1,7 @@
 """Backups that were really restored, into the test database, by PostgreSQL's own programs."""
 
 import json
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,21 @@ class TestBackup:
             for folder in folders:
                 folder.chmod(0o755)
         assert Document.objects.get().title == "Levee report"
+
+    def test_is_restored_by_servers_older_than_what_reads_it(self, library, place, monkeypatch):
+        """Up to 16 they refuse a setting that pg_restore writes since 17."""
+        dump = Path(backup(place)["folder"], "database.dump")
+
+        def lines_for(version):
+            sql = BytesIO()
+            monkeypatch.setattr(postgres, "server_version", lambda: version)
+            postgres.write_sql(dump, to=sql)
+            return [line for line in sql.getvalue().splitlines() if not line.startswith(b"\\")]  # a word of its own each time
+
+        old, new = lines_for(160_004), lines_for(170_000)
+        setting = b"SET transaction_timeout = 0;"
+        assert setting in new
+        assert old == [line for line in new if line != setting]
 
     def test_keeps_a_file_once_for_all_backups(self, library, place):
         first = Path(backup(place)["folder"])
