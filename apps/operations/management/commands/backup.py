@@ -11,7 +11,7 @@ from apps.operations.backups.errors import BackupFailed
 
 
 class Command(BaseCommand):
-    help = "Back up the database and the uploaded files into FOLDER, while all goes on; or check a backup."
+    help = "Back up the database, the uploaded files and the models trained here into FOLDER, while all goes on; or check a backup."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="where backups are kept; with --check: one backup")
@@ -39,7 +39,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told, indent=2))
             return
         sizes = f"{_size(manifest.dump_bytes)} of database, {manifest.files:,} files of {_size(manifest.files_bytes)}"
-        self.stdout.write(f"{folder}: {sizes}.")
+        models = f", models trained here: {', '.join(manifest.models)}" if manifest.models else ""
+        self.stdout.write(f"{folder}: {sizes}{models}.")
         self.stdout.write(f"Bring it back with: manage.py restore {folder}")
 
     def _check(self, folder: Path) -> None:
