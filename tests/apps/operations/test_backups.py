@@ -6,9 +6,11 @@ from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.urls import reverse
 
 from apps.corpora.models import Document, Passage, StoredFile
@@ -141,6 +143,19 @@ class TestBackup:
         assert "none was ever made" in client.get(reverse("status")).text
         backup(place)
         assert "made within the last hour" in client.get(reverse("status")).text
+
+    def test_is_not_made_while_another_one_is(self, library, place):
+        """It would take away what the other has not ended."""
+        unfinished = place / "20200101T000000Z.partial"
+        unfinished.mkdir(parents=True)
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT pg_advisory_lock(hashtext('dmsearch.backup'))")
+            with pytest.raises(CommandError, match="Another backup"):
+                backup(place, keep=1)
+            other.execute("SELECT pg_advisory_unlock_all()")
+        assert unfinished.exists()
+        backup(place, keep=1)
+        assert not unfinished.exists()
 
     def test_needs_a_folder_it_can_write_to(self, library, tmp_path):
         (tmp_path / "file").write_text("")

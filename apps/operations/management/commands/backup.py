@@ -8,6 +8,7 @@ from django.template.defaultfilters import filesizeformat
 
 from apps.operations.backups import checking, making
 from apps.operations.backups.errors import BackupFailed
+from dmsearch import advisory
 
 
 class Command(BaseCommand):
@@ -32,8 +33,11 @@ class Command(BaseCommand):
             raise CommandError(f"{failure}. Earlier backups are as they were.") from failure
 
     def _make(self, place: Path, keep: int | None) -> None:
-        folder, manifest = making.make(place, say=self._say)
-        gone = making.prune(place, keep=keep) if keep else []
+        with advisory.alone("dmsearch.backup") as alone:
+            if not alone:  # its files that are not whole yet would be taken for what an earlier one left
+                raise CommandError("Another backup is being made: wait for its end. Nothing was changed.")
+            folder, manifest = making.make(place, say=self._say)
+            gone = making.prune(place, keep=keep) if keep else []
         if self.as_json:
             told = {"folder": str(folder), **asdict(manifest), "deleted": [str(path) for path in gone]}
             self.stdout.write(json.dumps(told, indent=2))
