@@ -113,6 +113,17 @@ class TestEvents:
             "Earthquake, Guatemala 2013"
         )
 
+    @pytest.mark.parametrize(
+        ("text", "event"),
+        [
+            ("Protest about climate change in London today", ""),
+            ("Nigeria oil spills reach the coast", "Oil spill, Nigeria 2013"),
+            ("Send help #NigeriaOilSpill", "Oil spill, Nigeria 2013"),
+        ],
+    )
+    def test_are_named_by_a_hazard_of_several_words_where_it_is_said(self, text, event):
+        assert of(text, kind="tweet", published_at=DAY).event == event
+
     def test_of_an_outbreak_are_named_by_the_reports_title(self):
         found = of("Cases rose.", title="Ebola situation report, Liberia: 3 Dec 2014")
         assert found.event == "Ebola virus disease, Liberia 2014"
