@@ -175,5 +175,6 @@ class TestFields:
     def test_say_who_mailed_and_which_site_published(self):
         assert of("x", metadata={"from": "Ann <ann@relief.example>"}).publisher == "relief.example"
         assert of("x", metadata={"url": "https://www.who.int/news/1"}).publisher == "who.int"
+        assert of("x", metadata={"url": "http://[removed]"}).publisher == ""
         assert of("x", kind="tweet", author="@fema").publisher == "@fema"
         assert of("Agency: Provincial Fire and Rescue (PFR)\n\nText").publisher == "Provincial Fire and Rescue (PFR)"
