@@ -23,7 +23,8 @@ def read(source: Source) -> Iterator[ExtractedDocument | BadRow]:
     if _are_tweets(start):
         yield from tweets.documents(chain(start, records))
     else:
-        yield from rows.documents(map(_flat_row, chain(start, records)), source)
+        whole = map(_flat_row, chain(start, records))
+        yield from rows.documents(whole, source, again=lambda: map(_flat_row, _records(source)))
 
 
 def guess_mapping(source: Source) -> Mapping | None:
