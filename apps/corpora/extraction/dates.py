@@ -133,7 +133,9 @@ def _from_slashes(text: str, *, day_first: bool) -> datetime | None:
 
 def _from_bulletin(match: re.Match[str]) -> datetime | None:
     day = _date(int(match["year"]), _MONTHS.get(match["month"].lower(), 0), int(match["day"]))
-    if not day or int(match["hour"]) > 12:
+    if not day or not _EARLIEST <= day.year <= _LATEST:
+        return None
+    if int(match["hour"]) > 12 or int(match["minute"]) > 59:
         return day
     hour = int(match["hour"]) % 12 + 12 * (match["half"].upper() == "PM")
     local = timezone(timedelta(hours=_ZONES.get(match["zone"].upper(), 0)))

@@ -53,6 +53,8 @@ class TestFindDate:
             ("Situation du 1er février 2015", utc(2015, 2, 1)),
             ("update_2014-08-29_ENG", None),
             ("1151 AM CDT MON AUG 29 2005", utc(2005, 8, 29, 16, 51)),
+            ("1175 AM EDT MON AUG 29 2005", utc(2005, 8, 29)),
+            ("1151 AM CHST MON JAN 1 0001", None),
             ("call 555 2014 now", None),
             ("31 February 2014", None),
         ],
