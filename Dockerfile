@@ -18,7 +18,8 @@ USER dmsearch
 # Where the counts of the web processes meet; gunicorn.conf.py makes and empties it at each start.
 ENV PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
 EXPOSE 8000
-HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz')"]
+# Asked by a name that is allowed: any other is refused.
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "import os, urllib.request as web; host = os.environ.get('ALLOWED_HOSTS', '').split(',')[0].strip().lstrip('.*') or 'localhost'; web.urlopen(web.Request('http://127.0.0.1:8000/healthz', headers={'Host': host}))"]
 CMD ["gunicorn", "dmsearch.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", "--limit-request-line=8190"]
 
 FROM base AS worker

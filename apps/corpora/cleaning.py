@@ -1,5 +1,6 @@
 """Strings as they are stored: characters repaired, controls dropped, white space tidy. Pure."""
 
+import math
 import re
 import unicodedata
 from typing import Any
@@ -38,7 +39,9 @@ def clean_line(text: str) -> str:
 
 
 def clean_values(value: Any) -> Any:
-    """Return JSON-like `value` with every string in it fit for PostgreSQL (no NUL, no lone surrogate)."""
+    """Return JSON-like `value` fit for PostgreSQL: no NUL and no lone surrogate in it, and no number that is none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):

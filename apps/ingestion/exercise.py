@@ -26,8 +26,9 @@ class Shelf:
     files: str
 
     def documents(self, corpus: Corpus) -> models.QuerySet[Document]:
-        """Return what came from the exercise: people may have added files of their own."""
-        return corpus.documents.filter(file_name__startswith=self.files.partition("*")[0])
+        """Return what came from the exercise: people may have added files of their own, called whatever they like."""
+        brought = JobItem.objects.filter(job__corpus=corpus, job__created_by=None).values("source")
+        return corpus.documents.filter(source__in=brought, file_name__startswith=self.files.partition("*")[0])
 
 
 SHELVES = (

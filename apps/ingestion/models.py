@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # More than anybody reads; `bad_row_count` has them all.
 KEPT_BAD_ROWS = 1_000
+DELETED_AT_ONCE = 200
 
 
 class ItemLost(Exception):
@@ -152,6 +153,9 @@ class JobItem(models.Model):
     reason = models.TextField(blank=True, help_text="Why it failed, for the uploader.")
     # Column mapping of a table of records: the guess, or what a person made of it.
     mapping = models.JSONField(null=True, blank=True)
+    starts_over = models.BooleanField(
+        default=False, db_default=False, help_text="What came out of it by an earlier mapping goes before it is read."
+    )
     documents = models.PositiveIntegerField(default=0)
     passages = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
@@ -217,6 +221,13 @@ class JobItem(models.Model):
 
     def set_bad_rows(self, rows: Sequence[dict[str, object]], *, count: int) -> None:
         self._mark(bad_rows=list(rows), bad_row_count=count)
+
+    def start_over(self) -> None:
+        """Delete what came out of the file, some documents at a time: those of a large table fill the memory."""
+        while keys := list(self.own_documents().order_by("pk").values_list("pk", flat=True)[:DELETED_AT_ONCE]):
+            self.mark_alive()
+            Document.objects.filter(pk__in=keys).delete()
+        self._mark(starts_over=False)
 
     def _mark(self, **fields: object) -> None:
         if not JobItem.objects.held_by(self).update(**fields):

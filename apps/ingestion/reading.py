@@ -86,6 +86,8 @@ class Reading:
     def run(self) -> None:
         """Store all the file gives; raise ExtractionFailed where it gives nothing."""
         path, name = Path(self.item.source.file.path), self.item.name
+        if self.item.starts_over:
+            self.item.start_over()
         mapping = self._mapping(path)
         self.is_table = mapping is not None
         cut = passage_cutter()

@@ -103,13 +103,11 @@ def cancel(job: Job) -> int:
 
 
 def correct_mapping(item: JobItem, mapping: dict[str, object]) -> None:
-    """Read a table anew with other columns; what came out of it before goes."""
+    """Have a table read anew with other columns; the worker first takes away what came out of it before."""
     with transaction.atomic():
-        locked = JobItem.objects.select_for_update().select_related("job").get(pk=item.pk)
-        locked.own_documents().delete()
         JobItem.objects.filter(pk=item.pk).send_back()
         JobItem.objects.filter(pk=item.pk).update(
-            mapping=mapping, documents=0, passages=0, duplicates=0, bad_rows=[], bad_row_count=0
+            mapping=mapping, starts_over=True, documents=0, passages=0, duplicates=0, bad_rows=[], bad_row_count=0
         )
         ask([item.pk])
 

@@ -33,13 +33,17 @@ def fingerprint(document: ExtractedDocument, *, file_hash: str, is_row: bool) ->
     """Say what makes `document` the same as another.
 
     A tweet or a mail has an id that is its own in all the world. The id of a table's row is its own in that
-    table only ("1" is in each of them), so what it says counts too. Anything else is as its file is.
+    table only ("1" is in each of them), so what it says counts too. What is attached to a mail is one of many
+    out of one file: what it says tells them apart. Anything else is as its file is.
     """
     if is_row and document.external_id:
         return _hash("row", document.external_id, document.title, document.text)
+    facts = {name: value for name, value in document.metadata.items() if name != "row"}  # its place is no matter
+    said = (document.title, document.text, document.author, str(document.published_at), facts)
     if is_row:
-        facts = {name: value for name, value in document.metadata.items() if name != "row"}  # its place is no matter
-        return _hash("row", document.title, document.text, document.author, str(document.published_at), facts)
+        return _hash("row", *said)
+    if "attached_to" in document.metadata:
+        return _hash("attached", file_hash, document.external_id, *said)
     return _hash("id", document.external_id) if document.external_id else file_hash
 
 

@@ -40,7 +40,9 @@ def forget_unused_files() -> int:
     )
     unused = StoredFile.objects.filter(~needed, created_at__lt=timezone.now() - KEPT)
     with transaction.atomic():
-        found = list(unused.select_for_update(skip_locked=True)[:_AT_ONCE])
+        locked = list(unused.select_for_update(skip_locked=True).values_list("pk", flat=True)[:_AT_ONCE])
+        # Looked at again, now that nobody can come to need them: one may have been brought again just before.
+        found = list(unused.filter(pk__in=locked))
         for stored in found:
             # The bytes first, while the row is locked: whoever brings them again now stores them anew.
             stored.file.delete(save=False)

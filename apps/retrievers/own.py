@@ -23,6 +23,11 @@ def own_folders() -> Iterator[tuple[Path, RetrieverCard]]:
     named = os.environ.get("RETRIEVER", "")
     if os.sep in named and (card := _card(Path(named) / _SETTINGS)):
         yield Path(named), card
+    yield from trained_folders()
+
+
+def trained_folders() -> Iterator[tuple[Path, RetrieverCard]]:
+    """Yield those that were trained here; what is still being written there is none yet."""
     for path in sorted(models_folder().glob(f"*/{_SETTINGS}")):
         card = _card(path)
         if card and card.name == path.parent.name:

@@ -1,7 +1,7 @@
 """Dates as people and programs write them. Ambiguous ones are left alone rather than guessed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
@@ -38,7 +38,9 @@ _WRITTEN = [
     )
 ]
 _SLASHED = re.compile(
-    r"(\d{1,2})[/.](\d{1,2})[/.]((?:19|20)\d\d)(?:[ T]+(\d{1,2}:\d\d(?::\d\d)?)(?: ?([AP]M))?)?", re.I
+    r"(?P<first>\d{1,2})(?P<mark>[/.])(?P<second>\d{1,2})(?P=mark)(?P<year>(?:19|20)\d\d)"
+    r"(?:[ T]+(?P<time>\d{1,2}:\d\d(?::\d\d)?)(?: ?(?P<half>[AP]M))?)?",
+    re.IGNORECASE,
 )
 _TWITTER = "%a %b %d %H:%M:%S %z %Y"
 _EARLIEST, _LATEST = 1900, 2100
@@ -58,7 +60,7 @@ _BULLETIN = re.compile(
 def parse_date(value: object, *, day_first: bool = False) -> datetime | None:
     """Return the moment that a field holds (in UTC where it names no zone), or None where it holds none.
 
-    `day_first` decides what 03/07/1996 means; 25/12/1996 says so itself.
+    `day_first` decides what 03/07/1996 means; 25/12/1996 says so itself, and between dots the day comes first.
     """
     if isinstance(value, datetime):
         return _aware(value)
@@ -82,10 +84,13 @@ def find_date(text: str) -> datetime | None:
     return None
 
 
-def is_day_first(values: list[str]) -> bool:
-    """Say whether slashed dates among `values` prove that the day comes first."""
-    found = [match for value in values if (match := _SLASHED.match(value.strip()))]
-    return any(int(match[1]) > 12 for match in found) and not any(int(match[2]) > 12 for match in found)
+def is_day_first(values: Iterable[str]) -> bool | None:
+    """Return whether the day comes first in the first slashed date that can be read in one way only; None without one."""
+    for value in values:
+        match = _SLASHED.match(value.strip())
+        if match and match["mark"] == "/" and (int(match["first"]) > 12 or int(match["second"]) > 12):
+            return int(match["first"]) > 12
+    return None
 
 
 def _from_program(text: str) -> datetime | None:
@@ -115,19 +120,22 @@ def _from_slashes(text: str, *, day_first: bool) -> datetime | None:
     match = _SLASHED.fullmatch(text)
     if not match:
         return None
-    first, second, year = int(match[1]), int(match[2]), int(match[3])
+    first, second, year = int(match["first"]), int(match["second"]), int(match["year"])
+    day_first = day_first or match["mark"] == "."
     day, month = (first, second) if first > 12 or (day_first and second <= 12) else (second, first)
     found = _date(year, month, day)
-    if not found or not match[4]:
+    if not found or not match["time"]:
         return found
-    hour, minute, *second_of = (int(part) for part in match[4].split(":"))
-    hour = hour % 12 + 12 * (match[5].upper() == "PM") if match[5] else hour
+    hour, minute, *second_of = (int(part) for part in match["time"].split(":"))
+    hour = hour % 12 + 12 * (match["half"].upper() == "PM") if match["half"] else hour
     return found + timedelta(hours=hour, minutes=minute, seconds=second_of[0] if second_of else 0)
 
 
 def _from_bulletin(match: re.Match[str]) -> datetime | None:
     day = _date(int(match["year"]), _MONTHS.get(match["month"].lower(), 0), int(match["day"]))
-    if not day or int(match["hour"]) > 12:
+    if not day or not _EARLIEST <= day.year <= _LATEST:
+        return None
+    if int(match["hour"]) > 12 or int(match["minute"]) > 59:
         return day
     hour = int(match["hour"]) % 12 + 12 * (match["half"].upper() == "PM")
     local = timezone(timedelta(hours=_ZONES.get(match["zone"].upper(), 0)))

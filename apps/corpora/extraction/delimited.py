@@ -17,18 +17,17 @@ _LONGEST_NAME = 60
 
 
 def read(source: Source) -> Iterator[ExtractedDocument | BadRow]:
-    with _open(source) as file:
-        yield from rows.documents(_named_rows(file, source), source)
+    yield from rows.documents(_rows(source), source, again=lambda: _rows(source))
 
 
 def guess_mapping(source: Source) -> Mapping:
-    with _open(source) as file:
-        sample = islice(_named_rows(file, source), rows.SAMPLE)
-        return rows.guess([each[1] for each in sample if not isinstance(each, BadRow)])
+    sample = islice(_rows(source), rows.SAMPLE)
+    return rows.guess([each[1] for each in sample if not isinstance(each, BadRow)])
 
 
-def _open(source: Source) -> TextIO:
-    return source.path.open(encoding=charset_of_file(source.path), errors="western", newline="")
+def _rows(source: Source) -> Iterator[rows.Numbered]:
+    with source.path.open(encoding=charset_of_file(source.path), errors="western", newline="") as file:
+        yield from _named_rows(file, source)
 
 
 def column_names(first: list[str]) -> tuple[list[str], bool]:

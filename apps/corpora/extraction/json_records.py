@@ -12,6 +12,10 @@ from apps.corpora.extraction.records import BadRow, ExtractedDocument, Extractio
 
 _DEEPEST = 4
 _TOO_DEEP = "it is nested too deeply to be read"
+_TOO_LONG = "it holds a number of too many digits to be read"  # the only other ValueError that Python's reader has
+
+# NaN, which pandas writes where a table has nothing, is nothing.
+_DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 Record = dict[str, Any]
 NumberedRecord = tuple[int, Record] | BadRow
@@ -23,7 +27,8 @@ def read(source: Source) -> Iterator[ExtractedDocument | BadRow]:
     if _are_tweets(start):
         yield from tweets.documents(chain(start, records))
     else:
-        yield from rows.documents(map(_flat_row, chain(start, records)), source)
+        whole = map(_flat_row, chain(start, records))
+        yield from rows.documents(whole, source, again=lambda: map(_flat_row, _records(source)))
 
 
 def guess_mapping(source: Source) -> Mapping | None:
@@ -51,9 +56,11 @@ def _line_records(source: Source) -> Iterator[NumberedRecord]:
             if not line.strip():
                 continue
             try:
-                value = json.loads(line)
+                value = _DECODER.decode(line)
             except json.JSONDecodeError as error:
                 yield BadRow(number, f"it is not JSON: {error.msg} at character {error.pos + 1}")
+            except ValueError:
+                yield BadRow(number, _TOO_LONG)
             except RecursionError:
                 yield BadRow(number, _TOO_DEEP)
             else:
@@ -66,9 +73,11 @@ def _whole_records(text: str) -> Iterator[NumberedRecord]:
         if text.lstrip().startswith("["):
             yield from _array_records(text)
             return
-        value = json.loads(text)
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ExtractionFailed(f"This is not valid JSON: {error.msg} in line {error.lineno}.") from error
+    except ValueError as error:
+        raise ExtractionFailed(f"This JSON cannot be read: {_TOO_LONG}.") from error
     except RecursionError as error:
         raise ExtractionFailed(f"This JSON cannot be read: {_TOO_DEEP}.") from error
     for number, record in enumerate(_out_of_envelope(value), start=1):
@@ -77,16 +86,19 @@ def _whole_records(text: str) -> Iterator[NumberedRecord]:
 
 def _array_records(text: str) -> Iterator[NumberedRecord]:
     """Yield the elements one by one: a long array never stands in memory as objects."""
-    decoder, number = json.JSONDecoder(), 0
+    number = 0
     position = _skip_space(text, text.index("[") + 1)
     while position < len(text) and text[position] != "]":
         number += 1
         try:
-            value, position = decoder.raw_decode(text, position)
+            value, position = _DECODER.raw_decode(text, position)
         except json.JSONDecodeError as error:
             if number == 1:
                 raise
             yield BadRow(number, f"it is not JSON ({error.msg}), and nothing after it could be read")
+            return
+        except ValueError:
+            yield BadRow(number, f"{_TOO_LONG}, and neither could anything after it")
             return
         for record in tweets.unpacked(value):
             yield _checked(number, record)

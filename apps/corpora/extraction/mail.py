@@ -55,14 +55,10 @@ def _header(message: EmailMessage, name: str) -> str:
 
 
 def _add_body(composer: Composer, message: EmailMessage) -> None:
-    body = message.get_body(preferencelist=("plain", "html"))
-    if body is None:
-        return
-    text = _content(body)
-    if body.get_content_type() == "text/html":
-        web.add_markup(composer, text)
-    else:
-        plain.add_text(composer, text)
+    for kind, add in (("plain", plain.add_text), ("html", web.add_markup)):
+        body = message.get_body(preferencelist=(kind,))
+        if body and not composer.text:  # some programs send a plain part of nothing but spaces
+            add(composer, _content(body))
 
 
 def _content(part: Any) -> str:

@@ -55,17 +55,31 @@ def guess(rows: Sequence[Row]) -> Mapping:
     )
 
 
-def documents(rows: Iterable[Numbered], source: Source) -> Iterator[ExtractedDocument | BadRow]:
-    """Yield a document a row, by the uploader's mapping or by a guess from the first rows."""
+def documents(
+    rows: Iterable[Numbered], source: Source, *, again: Callable[[], Iterable[Numbered]]
+) -> Iterator[ExtractedDocument | BadRow]:
+    """Yield a document a row, by the uploader's mapping or by a guess from the first rows.
+
+    `again` gives the rows a second time, for what the first ones do not say.
+    """
     rows = iter(rows)
     start = list(islice(rows, SAMPLE))
     sample = [each[1] for each in start if not isinstance(each, BadRow)]
     mapping = source.mapping or guess(sample)
     _check(mapping, sample)
-    day_first = is_day_first([row.get(mapping.date, "") for row in sample])
+    day_first = _is_day_first(mapping.date, sample, again)
     kind = "tweet" if source.kind == "tweet" else None
     for each in chain(start, rows):
         yield each if isinstance(each, BadRow) else _document(each, mapping, kind=kind, day_first=day_first)
+
+
+def _is_day_first(column: str, sample: list[Row], again: Callable[[], Iterable[Numbered]]) -> bool:
+    """Say whether the day comes first in the column's dates: in order of time, the first ones may all be of one month."""
+    dates = [row.get(column, "") for row in sample]
+    found = is_day_first(dates)
+    if found is None and any("/" in date for date in dates):
+        found = is_day_first(each[1].get(column, "") for each in again() if not isinstance(each, BadRow))
+    return bool(found)
 
 
 def _check(mapping: Mapping, sample: list[Row]) -> None:

@@ -1,4 +1,7 @@
-"""Tweets as API v1.1 and v2 of Twitter send them, one a line, in arrays, or in envelopes with their users."""
+"""Tweets as API v1.1 and v2 of Twitter send them, one a line, in arrays, or in envelopes with their users.
+
+Collections are written by many programs: a field beside the text that is not what it should be is passed over.
+"""
 
 import html
 from collections.abc import Iterable, Iterator
@@ -37,7 +40,7 @@ def unpacked(value: Any) -> Iterator[Any]:
         yield from value
     elif is_envelope(value):
         inside = value.get("data", value.get("statuses"))
-        includes = _by_id(value.get("includes") or {})
+        includes = _by_id(_record(value.get("includes")))
         for tweet in inside if isinstance(inside, list) else [inside]:
             yield {**tweet, _INCLUDES: includes} if isinstance(tweet, dict) else tweet
     else:
@@ -56,14 +59,15 @@ def documents(records: Iterable[tuple[int, Record] | BadRow]) -> Iterator[Extrac
 
 def _document(number: int, tweet: Record) -> ExtractedDocument | BadRow:
     text = clean(html.unescape(_text(tweet)))
-    if not text:
-        return BadRow(number, "the tweet has no text")
+    name = tweet.get("id_str") or tweet.get("id")
+    if not text or not name:
+        return BadRow(number, f"the tweet has no {'id' if text else 'text'}")
     author = _author(tweet)
     handle = author.get("screen_name") or author.get("username") or ""
     return ExtractedDocument(
         title=f"@{handle}" if handle else title_from_text(text),
         text=text,
-        external_id=str(tweet.get("id_str") or tweet["id"]),
+        external_id=str(name),
         kind="tweet",
         author=f"@{handle}" if handle else str(author.get("name") or tweet.get("author_id") or ""),
         published_at=parse_date(tweet.get("created_at")),
@@ -76,7 +80,7 @@ def _text(tweet: Record) -> str:
     """Return the whole text: of an extended tweet, a long note, or of what was retweeted, which is cut in the retweet."""
     original = tweet.get("retweeted_status")
     if isinstance(original, dict) and is_tweet(original):
-        return f"RT @{(original.get('user') or {}).get('screen_name', '')}: {_text(original)}"
+        return f"RT @{_record(original.get('user')).get('screen_name', '')}: {_text(original)}"
     extended, note = tweet.get("extended_tweet"), tweet.get("note_tweet")
     if isinstance(extended, dict) and extended.get("full_text"):
         return str(extended["full_text"])
@@ -96,20 +100,19 @@ def _author(tweet: Record) -> Record:
 
 
 def _facts(tweet: Record, author: Record) -> Record:
-    counts = tweet.get("public_metrics") or {}
-    extended = tweet.get("extended_tweet") or {}
-    entities = extended.get("entities") or tweet.get("entities") or {}
-    original, place = tweet.get("retweeted_status") or {}, tweet.get("place") or {}
-    geo = tweet.get("geo") or {}  # v2; in v1.1 the same in another order, and out of use
+    counts = _record(tweet.get("public_metrics"))
+    entities = _record(_record(tweet.get("extended_tweet")).get("entities") or tweet.get("entities"))
+    original, place = _record(tweet.get("retweeted_status")), _record(tweet.get("place"))
+    geo = _record(tweet.get("geo"))  # v2; in v1.1 the same in another order, and out of use
     return {
         "author_name": author.get("name"),
         "retweet_of": original.get("id_str") or _referenced(tweet, "retweeted"),
-        "retweet_of_author": (original.get("user") or {}).get("screen_name"),
+        "retweet_of_author": _record(original.get("user")).get("screen_name"),
         "reply_to": tweet.get("in_reply_to_status_id_str") or _referenced(tweet, "replied_to"),
         "reply_to_author": tweet.get("in_reply_to_screen_name") or _reply_author(tweet),
         "quote_of": tweet.get("quoted_status_id_str") or _referenced(tweet, "quoted"),
-        "urls": [url.get("expanded_url") or url.get("url") for url in entities.get("urls") or []],
-        "hashtags": [tag.get("text") or tag.get("tag") for tag in entities.get("hashtags") or []],
+        "urls": _named(entities.get("urls"), "expanded_url", "url"),
+        "hashtags": _named(entities.get("hashtags"), "text", "tag"),
         "retweet_count": tweet.get("retweet_count", counts.get("retweet_count")),
         "like_count": tweet.get("favorite_count", counts.get("like_count")),
         "reply_count": tweet.get("reply_count", counts.get("reply_count")),
@@ -130,17 +133,32 @@ def _reply_author(tweet: Record) -> str | None:
 
 
 def _referenced(tweet: Record, how: str) -> str | None:
-    found = tweet.get("referenced_tweets") or []
+    found = _records(tweet.get("referenced_tweets"))
     return next((str(each.get("id")) for each in found if each.get("type") == how), None)
 
 
 def _included(tweet: Record, what: str, key: Any) -> Record:
-    found: Record = tweet.get(_INCLUDES, {}).get(what, {}).get(str(key), {})
-    return found
+    return _record(_record(_record(tweet.get(_INCLUDES)).get(what)).get(str(key)))
 
 
 def _by_id(includes: Record) -> dict[str, dict[str, Record]]:
-    return {
-        what: {str(each.get("id")): each for each in includes.get(what) or [] if isinstance(each, dict)}
-        for what in ("users", "tweets")
-    }
+    return {what: {str(each.get("id")): each for each in _records(includes.get(what))} for what in ("users", "tweets")}
+
+
+def _named(entities: Any, *names: str) -> list[Any]:
+    """Return what each of a list of entities is called: by the first of `names` that it has, or by itself."""
+    found = entities if isinstance(entities, list) else []
+    called = [
+        next(filter(None, map(each.get, names)), None) if isinstance(each, dict) else each
+        for each in found
+        if isinstance(each, dict | str)
+    ]
+    return [name for name in called if name]
+
+
+def _record(value: Any) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def _records(value: Any) -> list[Record]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -22,7 +22,8 @@ _SHEET_LEVEL = 1
 def read(source: Source) -> Iterator[ExtractedDocument | BadRow]:
     with checked(source, "XLSX file"), _opened(source) as book:
         if source.mapping or _mapping(book):
-            yield from rows.documents(_named_rows(book.worksheets[0], source), source)
+            sheet = book.worksheets[0]
+            yield from rows.documents(_named_rows(sheet, source), source, again=lambda: _named_rows(sheet, source))
         else:
             yield _whole(book, source)
 

@@ -12,7 +12,7 @@ from apps.corpora.metadata.subject import LONGEST_EVENT, LONGEST_PLACE, Subject
 How = Literal["field", "text"]
 
 # Raised when the finders have learnt something: `manage.py find_metadata` then looks at every document again.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(kw_only=True, slots=True)

@@ -126,10 +126,9 @@ def find(words: Sequence[Word], *, title: Sequence[Word] = ()) -> list[str]:
 
 
 @cache
-def single_words(slug: str) -> tuple[str, ...]:
-    """Return the terms of a type that are one word, in the singular."""
-    found = [key[0] for key, terms in _TERMS.items() if len(key) == 1 and any(term.hazard == slug for term in terms)]
-    return tuple(found)
+def terms_of(slug: str) -> tuple[tuple[str, ...], ...]:
+    """Return the terms of a type, each as its words in the singular."""
+    return tuple(key for key, terms in _TERMS.items() if any(term.hazard == slug for term in terms))
 
 
 _LONG = 5  # letters: shorter terms are parts of other words

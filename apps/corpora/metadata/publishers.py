@@ -55,8 +55,14 @@ def from_facts(subject: Subject) -> str:
         return subject.author
     if "@" in str(metadata.get("from", "")):
         return str(metadata["from"]).rpartition("@")[2].strip("> ").lower()
-    host = urlsplit(str(metadata.get("url") or "")).hostname or ""
-    return host.removeprefix("www.")
+    return _host(str(metadata.get("url") or "")).removeprefix("www.")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # "http://[removed]"
+        return ""
 
 
 def find(subject: Subject) -> tuple[str, bool]:

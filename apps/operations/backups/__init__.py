@@ -1,5 +1,5 @@
-"""Backups: the database by pg_dump, the uploaded files by their hashes, and a manifest that tells what belongs together.
+"""Backups: the database by pg_dump, uploaded files and trained models by their hashes, a manifest that tells what belongs together.
 
-FOLDER/files/ab/cd/abcd…      every stored file once, shared by all backups in FOLDER
-FOLDER/20261126T180000Z/      database.dump, files.tsv, manifest.json
+FOLDER/files/ab/cd/abcd…      every file once, shared by all backups in FOLDER
+FOLDER/20261126T180000Z/      database.dump, files.tsv, models.tsv, manifest.json
 """

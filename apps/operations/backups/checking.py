@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from apps.operations.backups import postgres
-from apps.operations.backups.manifest import DUMP, FILES, Manifest, read_files, sha256_of
+from apps.operations.backups.manifest import DUMP, FILES, MODELS, Manifest, read_list, sha256_of
 
 
 def faults(folder: Path) -> Iterator[str]:
@@ -16,10 +16,13 @@ def faults(folder: Path) -> Iterator[str]:
         yield fault
     else:
         postgres.contents(folder / DUMP)
-    if fault := _fault_of(folder / FILES, manifest.files_sha256):
-        yield fault
-    else:
-        yield from _faults_of_files(folder)
+    for name, sha256 in ((FILES, manifest.files_sha256), (MODELS, manifest.models_sha256)):
+        if not sha256:
+            continue  # made before models were kept
+        if fault := _fault_of(folder / name, sha256):
+            yield fault
+        else:
+            yield from _faults_of_copies(folder / name)
 
 
 def _fault_of(path: Path, sha256: str) -> str:
@@ -29,10 +32,10 @@ def _fault_of(path: Path, sha256: str) -> str:
     return "" if sha256_of(path) == sha256 else f"{path.name} is not what was written: its SHA-256 differs"
 
 
-def _faults_of_files(folder: Path) -> Iterator[str]:
-    for file in read_files(folder):
-        copy = folder.parent / "files" / file.name
+def _faults_of_copies(listed: Path) -> Iterator[str]:
+    for file in read_list(listed):
+        copy = listed.parent.parent / "files" / file.copy
         if not copy.is_file():
             yield f"file {file.name} is missing"
         elif sha256_of(copy) != file.sha256:
-            yield f"file {file.name} is not what was uploaded: its SHA-256 differs (delete it: the next backup copies it anew)"
+            yield f"file {file.name} is not what was copied: its SHA-256 differs (delete it: the next backup copies it anew)"

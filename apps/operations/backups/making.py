@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -16,18 +15,20 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from apps.corpora.models import StoredFile
-from apps.operations.backups import postgres
+from apps.operations.backups import postgres, trained
+from apps.operations.backups.copying import PARTIAL, copy_whole
 from apps.operations.backups.errors import BackupFailed
 from apps.operations.backups.manifest import (
     DUMP,
     FILES,
     FORMAT,
     MANIFEST,
+    MODELS,
     Listed,
     Manifest,
-    read_files,
+    read_list,
     sha256_of,
-    write_files,
+    write_list,
 )
 from apps.operations.models import Backup
 
@@ -35,7 +36,6 @@ Say = Callable[[str], None]
 
 # Compared after a restore: what people made, and what took long to make.
 COUNTED = ("accounts.User", "corpora.Corpus", "corpora.Document", "corpora.Passage", "indexing.PassageVector")
-_PARTIAL = ".partial"
 
 
 def make(place: Path, *, say: Say) -> tuple[Path, Manifest]:
@@ -47,7 +47,7 @@ def make(place: Path, *, say: Say) -> tuple[Path, Manifest]:
     started, moment = time.monotonic(), timezone.now()
     _refuse_the_products_own_files(place)
     folder = place / f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    partial = folder.with_name(folder.name + _PARTIAL)
+    partial = folder.with_name(folder.name + PARTIAL)
     try:
         partial.mkdir(parents=True)
     except OSError as failure:
@@ -61,7 +61,8 @@ def make(place: Path, *, say: Say) -> tuple[Path, Manifest]:
     listed = list(dict.fromkeys([*listed, *_stored_files()]))
     say(f"copying files: {len(listed):,} in all, those of earlier backups are there already")
     kept = _copy_files(listed, place / "files", say=say)
-    write_files(partial, kept)
+    write_list(partial / FILES, kept)
+    write_list(partial / MODELS, trained.copy(place / "files", say=say))
     manifest = _manifest(partial, moment, kept=kept, rows=rows)
     manifest.write(partial)
     partial.rename(folder)
@@ -79,10 +80,11 @@ def prune(place: Path, *, keep: int) -> list[Path]:
     """Delete all but the `keep` newest backups of `place`, and the files that no other one lists."""
     backups = sorted(path.parent for path in place.glob(f"*Z/{MANIFEST}"))
     gone = backups[:-keep]
-    for folder in (*gone, *place.glob(f"*Z{_PARTIAL}")):
+    for folder in (*gone, *place.glob(f"*Z{PARTIAL}")):
         shutil.rmtree(folder)
     if gone:
-        wanted = {file.name for folder in backups[-keep:] for file in read_files(folder)}
+        lists = [path for folder in backups[-keep:] for path in (folder / FILES, folder / MODELS) if path.exists()]
+        wanted = {file.copy for path in lists for file in read_list(path)}
         for path in (place / "files").rglob("*"):
             if path.is_file() and path.relative_to(place / "files").as_posix() not in wanted:
                 path.unlink()
@@ -109,16 +111,12 @@ def _copy_files(listed: list[Listed], to: Path, *, say: Say) -> list[Listed]:
     """Copy what is not there yet; return what the backup holds."""
     kept = []
     for number, file in enumerate(listed, start=1):
-        copy = to / file.name
-        if not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            scratch = copy.with_name(copy.name + _PARTIAL)
+        if not (to / file.copy).exists():
             try:
-                shutil.copyfile(Path(settings.MEDIA_ROOT) / file.name, scratch)
+                copy_whole(Path(settings.MEDIA_ROOT) / file.name, to / file.copy)
             except FileNotFoundError:
                 say(f"gone meanwhile, left out: {file.name}")
                 continue
-            os.replace(scratch, copy)  # noqa: PTH105 - whole or not at all
         kept.append(file)
         if number % 1000 == 0:
             say(f"{number:,} of {len(listed):,} files")
@@ -139,4 +137,6 @@ def _manifest(folder: Path, moment: datetime, *, kept: list[Listed], rows: dict[
         postgres=str(postgres.server_version()),
         migrations=dict(sorted(applied)),
         rows=rows,
+        models=sorted({file.name.partition("/")[0] for file in read_list(folder / MODELS)}),
+        models_sha256=sha256_of(folder / MODELS),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from apps.operations.backups.errors import BackupFailed
 
 FORMAT = 1
-MANIFEST, DUMP, FILES = "manifest.json", "database.dump", "files.tsv"
+MANIFEST, DUMP, FILES, MODELS = "manifest.json", "database.dump", "files.tsv", "models.tsv"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +28,8 @@ class Manifest:
     postgres: str
     migrations: dict[str, str]  #: the last of each app, when it was made
     rows: dict[str, int]  #: of the tables that matter, to compare after a restore
+    models: list[str] = field(default_factory=list)  #: names of those that were trained here
+    models_sha256: str = ""  #: of models.tsv; "" in backups made before there was one
 
     @property
     def moment(self) -> datetime:
@@ -56,29 +58,34 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A line of files.tsv."""
+    """A line of files.tsv or models.tsv."""
 
     sha256: str
-    name: str  #: below MEDIA_ROOT, and below the backups' own files folder
+    name: str  #: below MEDIA_ROOT, or below the folder of models
     size: int
 
+    @property
+    def copy(self) -> str:
+        """Return where it lies below the backups' own files folder, which is as MEDIA_ROOT is."""
+        return f"{self.sha256[:2]}/{self.sha256[2:4]}/{self.sha256}"
 
-def write_files(folder: Path, listed: list[Listed]) -> None:
+
+def write_list(path: Path, listed: list[Listed]) -> None:
     lines = (f"{file.sha256}\t{file.size}\t{file.name}\n" for file in listed)
-    (folder / FILES).write_text("".join(lines), encoding="utf-8")
+    path.write_text("".join(lines), encoding="utf-8")
 
 
-def read_files(folder: Path) -> Iterator[Listed]:
+def read_list(path: Path) -> Iterator[Listed]:
     """Yield the lines of the list; raise BackupFailed at one that is none, or whose file would lie elsewhere."""
-    with (folder / FILES).open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 sha256, size, name = line.rstrip("\n").split("\t")
                 listed = Listed(sha256, name, int(size))
             except ValueError as failure:
-                raise BackupFailed(f"{folder / FILES} cannot be read: line {number} is no file.") from failure
+                raise BackupFailed(f"{path} cannot be read: line {number} is no file.") from failure
             if Path(name).is_absolute() or ".." in Path(name).parts:
-                raise BackupFailed(f"{folder / FILES} is not to be trusted: line {number} names {name}.")
+                raise BackupFailed(f"{path} is not to be trusted: line {number} names {name}.")
             yield listed
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import IO, cast
@@ -43,9 +44,26 @@ def restore(dump_file: Path) -> None:
     """Replace everything in the database by the dump, all or nothing; nothing is written beside the dump."""
     with _psql() as script:
         script.write(f"BEGIN;\n{_EMPTY}".encode())
-        _run([program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(dump_file)], to=script)
+        write_sql(dump_file, to=script)
         script.write(b"COMMIT;\n")  # unsaid when pg_restore fails: the server then takes back what it was given
 
+
+def write_sql(dump_file: Path, *, to: IO[bytes]) -> None:
+    """Write the dump as SQL, without the setting in its head that servers before 17 do not know."""
+    argv = [program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(dump_file)]
+    is_known = server_version() >= 170_000
+    with tempfile.TemporaryFile() as told:
+        with Popen(argv, stdout=PIPE, stderr=told, env=_environment()) as reading:
+            sql = cast("IO[bytes]", reading.stdout)
+            to.writelines(line for line in islice(sql, _HEAD_LINES) if is_known or line != _SINCE_17)
+            shutil.copyfileobj(sql, to)
+        told.seek(0)
+        _raise_if_failed(argv, reading.returncode, told.read().decode(errors="replace"))
+
+
+# What pg_restore writes since 17, whatever the server is.
+_SINCE_17 = b"SET transaction_timeout = 0;\n"
+_HEAD_LINES = 50
 
 # What belongs to an extension goes and comes back with the extension.
 _EMPTY = """
@@ -137,11 +155,11 @@ def _has_ended(process: Popen[bytes]) -> bool:
     return True
 
 
-def _run(argv: Sequence[str], *, to: IO[bytes] | None = None) -> str:
-    """Return what the program prints, or let it print to a pipe."""
-    done = subprocess.run(argv, env=_environment(), stdout=to or PIPE, stderr=PIPE, text=True, check=False)
+def _run(argv: Sequence[str]) -> str:
+    """Return what the program prints."""
+    done = subprocess.run(argv, env=_environment(), capture_output=True, text=True, check=False)
     _raise_if_failed(argv, done.returncode, done.stderr)
-    return done.stdout or ""
+    return done.stdout
 
 
 def _raise_if_failed(argv: Sequence[str], status: int, told: str) -> None:

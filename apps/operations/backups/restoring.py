@@ -1,9 +1,7 @@
-"""Bring a backup back: the database all or nothing, then its files."""
+"""Bring a backup back: its files and models, then the database all or nothing."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +10,12 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.migrations.loader import MigrationLoader
 
-from apps.operations.backups import postgres
+from apps.operations.backups import postgres, trained
 from apps.operations.backups.checking import faults
+from apps.operations.backups.copying import copy_whole
 from apps.operations.backups.errors import BackupFailed
 from apps.operations.backups.making import row_counts
-from apps.operations.backups.manifest import DUMP, Manifest, read_files
+from apps.operations.backups.manifest import DUMP, FILES, MODELS, Manifest, read_list
 
 Say = Callable[[str], None]
 
@@ -34,6 +33,8 @@ def restore(folder: Path, *, say: Say) -> Manifest:
     say("putting the files back")  # before the rows: no row ever names a file that is not there
     try:
         _copy_files(folder)
+        if manifest.models:
+            trained.bring_back(read_list(folder / MODELS), copies=folder.parent / "files", say=say)
     except OSError as failure:
         raise BackupFailed(f"The files could not be put back; the database is as it was. {failure}") from failure
     say("putting the database back; graphs are built anew, which takes a while")
@@ -65,11 +66,7 @@ def _refuse_newer(manifest: Manifest) -> None:
 
 def _copy_files(folder: Path) -> None:
     root = Path(settings.MEDIA_ROOT)
-    for file in read_files(folder):
+    for file in read_list(folder / FILES):
         place = root / file.name
-        if place.exists() and place.stat().st_size == file.size:
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        scratch = place.with_name(place.name + ".partial")
-        shutil.copyfile(folder.parent / "files" / file.name, scratch)
-        os.replace(scratch, place)  # noqa: PTH105 - whole or not at all
+        if not (place.exists() and place.stat().st_size == file.size):
+            copy_whole(folder.parent / "files" / file.copy, place)

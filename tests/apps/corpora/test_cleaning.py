@@ -41,6 +41,7 @@ class TestCleanLine:
 
 class TestCleanValues:
     def test_reaches_every_string(self):
+        assert clean_values({"a": [float("nan"), float("-inf"), 1.5]}) == {"a": [None, None, 1.5]}
         assert clean_values({"a\x00": ["b\x00", {"c": "d\ud800"}], "n": 1}) == {"a": ["b", {"c": "d\ufffd"}], "n": 1}
 
 

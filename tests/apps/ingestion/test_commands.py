@@ -8,7 +8,7 @@ from apps.corpora.models import Corpus, Document
 from apps.ingestion import exercise, jobs, reading
 from apps.ingestion.management.commands import ingest
 from apps.ingestion.models import JobItem
-from tests.factories import CorpusFactory, DocumentFactory
+from tests.factories import CorpusFactory, DocumentFactory, JobFactory, JobItemFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -147,6 +147,13 @@ class TestLoadExercise:
         own = DocumentFactory(corpus=Corpus.objects.get(slug="exercise-guidance"), file_name="our own notes.md")
         self.load(edition)
         assert Document.objects.filter(pk=own.pk).exists()
+
+    def test_leaves_alone_what_people_added_under_a_name_like_its_own(self, edition, index):
+        self.load(edition)
+        job = JobFactory(corpus=Corpus.objects.get(slug="exercise-guidance"), created_by=UserFactory())
+        reading.ingest(JobItemFactory(job=job, name="guidance/ours.md", content=b"Our pumps stand ready.").pk)
+        self.load(edition)
+        assert Document.objects.filter(file_name="guidance/ours.md").exists()
 
     def test_does_not_come_back_by_itself_once_an_organisation_removed_it(self, index, monkeypatch):
         loaded = []

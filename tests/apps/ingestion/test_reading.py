@@ -3,6 +3,7 @@ import json
 import threading
 import zipfile
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 from django.core.files.base import ContentFile
@@ -182,6 +183,47 @@ class TestTweets:
         assert again.duplicates == 1
         assert (document.external_id, document.kind, document.passages.count()) == ("77", "tweet", 1)
         assert document.published_at.isoformat() == "2026-04-10T06:00:00+00:00"
+
+
+class TestAMail:
+    def make(self, *, rows: str) -> bytes:
+        """No Message-ID: mails that were saved without one have none."""
+        made = EmailMessage()
+        made["From"] = "desk@example.org"
+        made["Date"] = "Tue, 04 Nov 2014 10:00:00 +0100"
+        made["Subject"] = "Sitrep 5"
+        made.set_content("The water rises at Kayes.")
+        made.add_attachment("The bridge is closed.", filename="bridge.txt")
+        made.add_attachment("The ferry sails again.", filename="ferry.txt")
+        made.add_attachment(rows.encode(), maintype="text", subtype="csv", filename="rows.csv")
+        return made.as_bytes()
+
+    def test_comes_in_with_all_that_is_attached_and_with_each_row_of_an_attached_table(self, index):
+        content = self.make(rows="author,text\nPECC,Road dry today\nVWRS,Road dry today\nPECC,Dam full today")
+        item = read(JobItemFactory(content=content, name="5.eml"))
+        assert sorted(Passage.objects.values_list("text", flat=True)) == [
+            "Dam full today",
+            "Road dry today",
+            "Road dry today",
+            "The bridge is closed.",
+            "The ferry sails again.",
+            "The water rises at Kayes.",
+        ]
+        assert (item.documents, item.duplicates) == (6, 0)
+
+    def test_comes_in_once(self, index):
+        content = self.make(rows="id,text\n7,Road dry today")
+        first = read(JobItemFactory(content=content, name="5.eml"))
+        again = read(JobItemFactory(job__corpus=first.job.corpus, content=content, name="copy of 5.eml"))
+        assert (first.documents, again.documents, again.duplicates) == (4, 0, 4)
+
+    def test_has_rows_that_are_not_those_of_another_mail_or_a_tweet_with_that_id(self, index):
+        corpus = CorpusFactory()
+        for text in ("Road dry today", "Dam full today"):
+            read(JobItemFactory(job__corpus=corpus, content=self.make(rows=f"id,text\n7,{text}"), name="5.eml"))
+        tweet = {"id_str": "7", "full_text": "Water over Cooper's Steps", "user": {}}
+        read(JobItemFactory(job__corpus=corpus, content=json.dumps(tweet).encode(), name="t.jsonl"))
+        assert Document.objects.filter(external_id="7").count() == 3
 
 
 class TestAZip:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from apps.corpora.models import Document, StoredFile
-from apps.ingestion import jobs, services
+from apps.ingestion import jobs, models, reading, services
 from apps.ingestion.models import JobItem
 from tests.factories import CorpusFactory, DocumentFactory, JobFactory, JobItemFactory
 
@@ -137,16 +137,28 @@ class TestCancel:
 
 
 class TestCorrectMapping:
-    def test_replaces_what_came_out_of_the_table_before(self, asked, django_capture_on_commit_callbacks):
+    def test_asks_for_the_table_to_be_read_over(self, asked, django_capture_on_commit_callbacks):
         item = JobItemFactory(state=State.DONE, documents=1, passages=1, mapping={"text": ["a"]})
-        DocumentFactory(corpus=item.job.corpus, source=item.source)
-        elsewhere = DocumentFactory(source=item.source)
         with django_capture_on_commit_callbacks(execute=True):
             services.correct_mapping(item, {"text": ["b"]})
         item.refresh_from_db()
-        assert list(Document.objects.all()) == [elsewhere]
         assert (item.state, item.mapping, item.documents) == (State.WAITING, {"text": ["b"]}, 0)
         assert asked == [item.pk]
+
+    def test_has_the_worker_take_away_once_what_came_out_of_it_before(self, asked, index, monkeypatch):
+        monkeypatch.setattr(models, "DELETED_AT_ONCE", 2)
+        item = JobItemFactory(state=State.DONE, name="log.csv", content=b"a,b\nBridge closed,Road dry")
+        before = DocumentFactory.create_batch(5, corpus=item.job.corpus, source=item.source)
+        elsewhere = DocumentFactory(source=item.source)
+        services.correct_mapping(item, {"text": ["b"]})
+        assert Document.objects.count() == 6  # however many there are, the page that asks does not wait for it
+
+        reading.ingest(item.pk)
+
+        item.refresh_from_db()
+        assert (item.state, item.documents, item.starts_over) == (State.DONE, 1, False)
+        assert Document.objects.filter(pk=elsewhere.pk).exists()
+        assert not Document.objects.filter(pk__in=[document.pk for document in before]).exists()
 
 
 class TestReap:

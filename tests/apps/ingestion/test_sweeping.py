@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
+from django.db import connection
 from django.utils import timezone
 
 from apps.corpora.models import Corpus, Document, Passage, StoredFile
@@ -34,6 +35,19 @@ class TestForgetUnusedFiles:
     def test_keeps_what_came_just_now(self):
         stored(b"on its way", hours_ago=0)
         assert sweeping.forget_unused_files() == 0
+
+    def test_keeps_what_is_brought_again_while_it_looks(self):
+        kept = stored(b"back in time")
+
+        def bring_again(execute, sql, params, many, context):
+            result = execute(sql, params, many, context)
+            if "FOR UPDATE" in sql:
+                JobItemFactory(source=kept)
+            return result
+
+        with connection.execute_wrapper(bring_again):
+            assert sweeping.forget_unused_files() == 0
+        assert kept.file.storage.exists(kept.file.name)
 
     def test_takes_the_same_bytes_again_afterwards(self):
         stored(b"back again")

@@ -1,12 +1,16 @@
 """Backups that were really restored, into the test database, by PostgreSQL's own programs."""
 
 import json
-from io import StringIO
+import shutil
+from dataclasses import replace
+from io import BytesIO, StringIO
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.urls import reverse
 
 from apps.corpora.models import Document, Passage, StoredFile
@@ -15,6 +19,9 @@ from apps.operations.backups import postgres, restoring
 from apps.operations.backups.checking import faults
 from apps.operations.backups.errors import BackupFailed
 from apps.operations.backups.manifest import sha256_of
+from apps.retrievers.declared import declaration
+from apps.retrievers.family import PACKAGED
+from apps.retrievers.own import own_card
 from tests.factories import DocumentFactory, PassageFactory, UserFactory
 
 REPORT = b"The levee at Crake Hollow failed at dawn."
@@ -83,6 +90,23 @@ class TestBackup:
                 folder.chmod(0o755)
         assert Document.objects.get().title == "Levee report"
 
+    def test_is_restored_by_servers_older_than_what_reads_it(self, library, place, monkeypatch):
+        """Up to 16 they refuse a setting that pg_restore writes since 17."""
+        dump = Path(backup(place)["folder"], "database.dump")
+
+        def lines_for(version):
+            sql = BytesIO()
+            monkeypatch.setattr(postgres, "server_version", lambda: version)
+            postgres.write_sql(dump, to=sql)
+            return [
+                line for line in sql.getvalue().splitlines() if not line.startswith(b"\\")
+            ]  # a word of its own each time
+
+        old, new = lines_for(160_004), lines_for(170_000)
+        setting = b"SET transaction_timeout = 0;"
+        assert setting in new
+        assert old == [line for line in new if line != setting]
+
     def test_keeps_a_file_once_for_all_backups(self, library, place):
         first = Path(backup(place)["folder"])
         first.rename(first.with_name("20200101T000000Z"))  # both within a second
@@ -120,10 +144,88 @@ class TestBackup:
         backup(place)
         assert "made within the last hour" in client.get(reverse("status")).text
 
+    def test_is_not_made_while_another_one_is(self, library, place):
+        """It would take away what the other has not ended."""
+        unfinished = place / "20200101T000000Z.partial"
+        unfinished.mkdir(parents=True)
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT pg_advisory_lock(hashtext('dmsearch.backup'))")
+            with pytest.raises(CommandError, match="Another backup"):
+                backup(place, keep=1)
+            other.execute("SELECT pg_advisory_unlock_all()")
+        assert unfinished.exists()
+        backup(place, keep=1)
+        assert not unfinished.exists()
+
     def test_needs_a_folder_it_can_write_to(self, library, tmp_path):
         (tmp_path / "file").write_text("")
         with pytest.raises(CommandError, match="Cannot write"):
             call_command("backup", str(tmp_path / "file"))
+
+
+class TestAModelTrainedHere:
+    @pytest.fixture
+    def ours(self, library, tmp_path, monkeypatch):
+        """Its folder, as a run leaves it; another run writes its own just now."""
+        monkeypatch.setenv("DMSEARCH_HOME", str(tmp_path / "home"))
+        folder = tmp_path / "home" / "models" / "ours"
+        (folder / "1_Pooling").mkdir(parents=True)
+        (folder / "1_Pooling" / "config.json").write_text("{}")
+        settings = json.dumps({"card": declaration(replace(PACKAGED, name="ours"))})
+        (folder / "config_sentence_transformers.json").write_text(settings)
+        (folder / "model.safetensors").write_bytes(b"weights")
+        shutil.copytree(folder, folder.with_name(".theirs.part"))
+        return folder
+
+    def test_comes_back_whole_on_a_machine_that_never_had_it(self, ours, place):
+        made = backup(place)
+        shutil.rmtree(ours.parent)
+        restoring.restore(Path(made["folder"]), say=quiet)
+        assert made["models"] == ["ours"]
+        assert own_card("ours")
+        assert (ours / "model.safetensors").read_bytes() == b"weights"
+        assert (ours / "1_Pooling" / "config.json").read_text() == "{}"
+        assert [path.name for path in ours.parent.iterdir()] == ["ours"]
+
+    def test_that_is_there_with_other_content_stays_and_is_told(self, ours, place):
+        made = backup(place)
+        (ours / "model.safetensors").write_bytes(b"weights of another run")
+        told = []
+        restoring.restore(Path(made["folder"]), say=told.append)
+        assert (ours / "model.safetensors").read_bytes() == b"weights of another run"
+        assert any("a model ours is in" in line for line in told)
+
+    def test_that_is_there_as_it_was_is_not_spoken_of(self, ours, place):
+        told = []
+        restoring.restore(Path(backup(place)["folder"]), say=told.append)
+        assert not any("ours" in line for line in told)
+
+    def test_that_was_damaged_in_the_backup_is_found_out(self, ours, place):
+        made = Path(backup(place)["folder"])
+        sha256 = sha256_of(ours / "model.safetensors")
+        (place / "files" / sha256[:2] / sha256[2:4] / sha256).write_bytes(b"weight")
+        (fault,) = faults(made)
+        assert "ours/model.safetensors is not what was copied" in fault
+
+    def test_is_kept_once_and_as_long_as_a_backup_has_it(self, ours, place):
+        old = Path(backup(place)["folder"])
+        old.rename(old.with_name("20200101T000000Z"))
+        backup(place, keep=1)
+        assert not list(faults(next(place.glob("*Z"))))
+        next(place.glob("*Z")).rename(place / "20200101T000000Z")
+        shutil.rmtree(ours)
+        backup(place, keep=1)
+        assert len([path for path in (place / "files").rglob("*") if path.is_file()]) == 1  # the uploaded one
+
+    def test_is_in_no_backup_of_an_earlier_version_which_can_be_restored_all_the_same(self, library, place):
+        made = Path(backup(place)["folder"])
+        manifest = json.loads((made / "manifest.json").read_text())
+        del manifest["models"], manifest["models_sha256"]
+        (made / "manifest.json").write_text(json.dumps(manifest))
+        (made / "models.tsv").unlink()
+        Document.objects.all().delete()
+        restoring.restore(made, say=quiet)
+        assert Document.objects.exists()
 
 
 class TestADamagedBackup:

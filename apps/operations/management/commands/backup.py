@@ -8,10 +8,11 @@ from django.template.defaultfilters import filesizeformat
 
 from apps.operations.backups import checking, making
 from apps.operations.backups.errors import BackupFailed
+from dmsearch import advisory
 
 
 class Command(BaseCommand):
-    help = "Back up the database and the uploaded files into FOLDER, while all goes on; or check a backup."
+    help = "Back up the database, the uploaded files and the models trained here into FOLDER, while all goes on; or check a backup."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, help="where backups are kept; with --check: one backup")
@@ -32,14 +33,18 @@ class Command(BaseCommand):
             raise CommandError(f"{failure}. Earlier backups are as they were.") from failure
 
     def _make(self, place: Path, keep: int | None) -> None:
-        folder, manifest = making.make(place, say=self._say)
-        gone = making.prune(place, keep=keep) if keep else []
+        with advisory.alone("dmsearch.backup") as alone:
+            if not alone:  # its files that are not whole yet would be taken for what an earlier one left
+                raise CommandError("Another backup is being made: wait for its end. Nothing was changed.")
+            folder, manifest = making.make(place, say=self._say)
+            gone = making.prune(place, keep=keep) if keep else []
         if self.as_json:
             told = {"folder": str(folder), **asdict(manifest), "deleted": [str(path) for path in gone]}
             self.stdout.write(json.dumps(told, indent=2))
             return
         sizes = f"{_size(manifest.dump_bytes)} of database, {manifest.files:,} files of {_size(manifest.files_bytes)}"
-        self.stdout.write(f"{folder}: {sizes}.")
+        models = f", models trained here: {', '.join(manifest.models)}" if manifest.models else ""
+        self.stdout.write(f"{folder}: {sizes}{models}.")
         self.stdout.write(f"Bring it back with: manage.py restore {folder}")
 
     def _check(self, folder: Path) -> None:

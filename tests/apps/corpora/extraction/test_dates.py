@@ -21,6 +21,9 @@ class TestParseDate:
             ("1388534400000", utc(2014, 1, 1)),
             ("25/12/1996", utc(1996, 12, 25)),
             ("7/3/1996 1:05 PM", utc(1996, 7, 3, 13, 5)),
+            ("12.09.2014", utc(2014, 9, 12)),
+            ("1.9.2014 08:30", utc(2014, 9, 1, 8, 30)),
+            ("09.25.2014", utc(2014, 9, 25)),
             ("12 September 2014", utc(2014, 9, 12)),
             ("05 août 2014", utc(2014, 8, 5)),
             (datetime(2020, 1, 2), utc(2020, 1, 2)),
@@ -35,7 +38,8 @@ class TestParseDate:
 
     def test_lets_the_table_say_which_of_two_numbers_is_the_day(self):
         assert is_day_first(["03/07/1996", "25/07/1996"])
-        assert not is_day_first(["03/07/1996", "07/25/1996"])
+        assert is_day_first(["03/07/1996", "07/25/1996"]) is False
+        assert is_day_first(["03/07/1996", "25.07.1996", "n/a"]) is None
         assert parse_date("03/07/1996", day_first=True) == utc(1996, 7, 3)
         assert parse_date("03/07/1996") == utc(1996, 3, 7)
 
@@ -49,6 +53,8 @@ class TestFindDate:
             ("Situation du 1er février 2015", utc(2015, 2, 1)),
             ("update_2014-08-29_ENG", None),
             ("1151 AM CDT MON AUG 29 2005", utc(2005, 8, 29, 16, 51)),
+            ("1175 AM EDT MON AUG 29 2005", utc(2005, 8, 29)),
+            ("1151 AM CHST MON JAN 1 0001", None),
             ("call 555 2014 now", None),
             ("31 February 2014", None),
         ],

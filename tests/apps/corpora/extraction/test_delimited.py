@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -42,6 +43,20 @@ class TestRows:
     def test_are_told_apart_by_any_usual_mark(self, read, mark):
         (document,) = read(mark.join(["id", "text"]) + "\n" + mark.join(["7", "The river rose."]) + "\n", "a.csv")
         assert (document.external_id, document.text) == ("7", "The river rose.")
+
+    @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+    def test_have_their_days_first_where_any_row_says_so(self, read, name):
+        """In order of time: the first 240 rows are of 1 to 12 September."""
+        days = [*(day for day in range(1, 13) for _ in range(20)), 13]
+        found = [{"text": f"Gauge {number} rose.", "date": f"{day:02}/09/2014"} for number, day in enumerate(days)]
+        shapes = {
+            "a.csv": "text,date\n" + "\n".join(f"{row['text']},{row['date']}" for row in found),
+            "a.jsonl": "\n".join(map(json.dumps, found)),
+            "a.json": json.dumps(found),
+        }
+        assert [each.published_at for each in documents(read(shapes[name], name))] == [
+            datetime(2014, 9, day, tzinfo=UTC) for day in days
+        ]
 
     def test_may_hold_line_breaks_and_marks_in_quotes(self, read):
         (document,) = read('id,text\n7,"The river, \n""Bee"", rose."\n', "a.csv")

@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.corpora.extraction.records import BadRow, ExtractionFailed
+from apps.corpora.extraction.records import BadRow, ExtractedDocument, ExtractionFailed
+from apps.corpora.metadata.finding import describe
+from apps.corpora.metadata.subject import Subject
 
 RECORD = {
     "_id": "p1",
@@ -65,6 +67,23 @@ class TestBrokenRecords:
         assert "nested too deeply" in bad.reason
         assert good.external_id == "p1"
 
+    def test_with_a_number_of_thousands_of_digits_leave_the_others(self, read):
+        long = f'{{"a": {"9" * 5_000}}}'
+        bad, good = read(lines(long, RECORD), "a.jsonl")
+        assert "too many digits" in bad.reason
+        assert good.external_id == "p1"
+        good, bad = read(f"[{json.dumps(RECORD)}, {long}]", "a.json")
+        assert "too many digits" in bad.reason
+        with pytest.raises(ExtractionFailed, match="too many digits"):
+            read(long, "a.json")
+
+    def test_that_pandas_wrote_have_nothing_where_it_had_none(self, read):
+        good, bad = read(
+            '{"text": "The river rose over its banks.", "cases": NaN}\n{"text": NaN, "cases": 3}', "a.jsonl"
+        )
+        assert good.metadata == {"row": 1}
+        assert "no text" in bad.reason
+
     def test_that_are_no_json_at_all_say_where(self, read):
         with pytest.raises(ExtractionFailed, match=r"not valid JSON.*line 2"):
             read('{"a": 1,\n "b": }', "a.json")
@@ -120,6 +139,16 @@ ENVELOPE = {
 }
 
 
+def changed(value, odd):
+    """Yield `value` again and again, each time with another of its fields odd, however deep it lies."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        deeper = changed(inner, odd) if isinstance(inner, dict | list) else ()
+        for each in (odd, *deeper):
+            copy = value.copy()
+            copy[key] = each
+            yield copy
+
+
 class TestTweets:
     def test_of_version_1_have_their_whole_text(self, read_one):
         document = read_one(lines(TWEET), "a.jsonl")
@@ -162,6 +191,34 @@ class TestTweets:
     def test_broken_among_good_ones_are_named(self, read):
         records = read(lines(TWEET, {"delete": {"status": 5}}, TWEET), "a.jsonl")
         assert [each.number for each in records if isinstance(each, BadRow)] == [2]
+
+    @pytest.mark.parametrize(
+        "odd", ["odd", 5, 1e999, True, None, [], {}, ["odd"], [["odd"]], [None, 7], {"odd": "odd"}]
+    )
+    def test_are_read_whatever_a_field_holds(self, read, odd):
+        for each in (*changed(RETWEET, odd), *changed(ENVELOPE, odd)):
+            records = read(lines(TWEET, each, TWEET), "a.jsonl")
+            found = [record for record in records if isinstance(record, ExtractedDocument)]
+            assert [found[0].external_id, found[-1].external_id] == [TWEET["id_str"]] * 2
+            for document in found:
+                describe(Subject(title=document.title, text=document.text, kind="tweet", metadata=document.metadata))
+
+    def test_go_in_without_the_field_that_is_odd(self, read_one):
+        odd = {
+            **TWEET,
+            "extended_tweet": "odd",
+            "place": "Bomi",
+            "geo": "here",
+            "entities": {"hashtags": ["flood", None]},
+        }
+        document = read_one(json.dumps([odd]), "a.json")
+        assert document.text == "Water & mud on Main St…"
+        assert document.metadata["hashtags"] == ["flood"]
+        assert "place" not in document.metadata
+
+    def test_without_an_id_are_named(self, read):
+        records = read(lines(TWEET, {**TWEET, "id": None, "id_str": ""}), "a.jsonl")
+        assert records[1] == BadRow(2, "the tweet has no id")
 
     def test_need_no_mapping(self, guess):
         assert guess(lines(TWEET), "a.jsonl") is None

@@ -144,6 +144,12 @@ class TestXlsx:
         assert [each.external_id for each in documents] == ["1", "2", "3"]
         assert documents[2].metadata == {"Country": "Niger", "row": 5}
 
+    def test_of_dates_in_order_is_looked_through_for_which_number_is_the_day(self, read):
+        rows = [[f"The gauge rose to {number} metres in the night.", "01/09/2014"] for number in range(240)]
+        documents = read(workbook(["Lesson", "Date"], *rows, ["The gauge fell in the night.", "13/09/2014"]), "a.xlsx")
+        assert len(documents) == 241
+        assert {each.published_at.month for each in documents} == {9}
+
     def test_says_what_its_columns_mean(self, guess):
         assert guess(workbook(*RECORDS), "a.xlsx") == Mapping(text=("Lesson",), id="ID")
 

@@ -139,6 +139,16 @@ class TestEmail:
         made.set_content("<p>Les eaux <b>montent</b>.</p>", subtype="html")
         assert read_one(made.as_bytes(), "a.eml").text == "Les eaux montent."
 
+    def test_whose_plain_part_says_nothing_is_read_by_its_html_part(self, read_one):
+        made = message(text=" \n\u00a0\n")
+        made.add_alternative("<p>Les eaux <b>montent</b>.</p>", subtype="html")
+        assert read_one(made.as_bytes(), "a.eml").text == "Les eaux montent."
+
+    def test_is_read_by_its_plain_part_where_that_says_something(self, read_one):
+        made = message()
+        made.add_alternative("<p>Les eaux <b>montent</b>.</p>", subtype="html")
+        assert read_one(made.as_bytes(), "a.eml").text == "Bonjour,\n\nLes eaux montent à Kayes."
+
     def test_gives_its_attachments_as_documents_of_their_own(self, read):
         made = message()
         made.add_attachment(b"id,text\n7,The river rose.\n", maintype="text", subtype="csv", filename="rows.csv")

@@ -113,6 +113,17 @@ class TestEvents:
             "Earthquake, Guatemala 2013"
         )
 
+    @pytest.mark.parametrize(
+        ("text", "event"),
+        [
+            ("Protest about climate change in London today", ""),
+            ("Nigeria oil spills reach the coast", "Oil spill, Nigeria 2013"),
+            ("Send help #NigeriaOilSpill", "Oil spill, Nigeria 2013"),
+        ],
+    )
+    def test_are_named_by_a_hazard_of_several_words_where_it_is_said(self, text, event):
+        assert of(text, kind="tweet", published_at=DAY).event == event
+
     def test_of_an_outbreak_are_named_by_the_reports_title(self):
         found = of("Cases rose.", title="Ebola situation report, Liberia: 3 Dec 2014")
         assert found.event == "Ebola virus disease, Liberia 2014"
@@ -164,5 +175,6 @@ class TestFields:
     def test_say_who_mailed_and_which_site_published(self):
         assert of("x", metadata={"from": "Ann <ann@relief.example>"}).publisher == "relief.example"
         assert of("x", metadata={"url": "https://www.who.int/news/1"}).publisher == "who.int"
+        assert of("x", metadata={"url": "http://[removed]"}).publisher == ""
         assert of("x", kind="tweet", author="@fema").publisher == "@fema"
         assert of("Agency: Provincial Fire and Rescue (PFR)\n\nText").publisher == "Provincial Fire and Rescue (PFR)"
