@@ -46,7 +46,7 @@ class TestCompose:
 
     def test_hands_on_every_setting_that_the_images_do_not_make_themselves(self, services):
         known = set(re.findall(r"^# ([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-        of_images = {"HOST", "PORT", "DMSEARCH_HOME", "MEDIA_ROOT", "STATIC_ROOT", "DEBUG", "HF_HUB_OFFLINE"}
+        of_images = {"HOST", "PORT", "DMSEARCH_HOME", "MEDIA_ROOT", "STATIC_ROOT", "DEBUG"}
         assert known - of_images - set(services["web"]["environment"]) == set()
 
     def test_sets_by_default_what_the_settings_would(self, services):
