@@ -19,7 +19,7 @@ USER dmsearch
 ENV PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
 EXPOSE 8000
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz')"]
-CMD ["gunicorn", "dmsearch.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", "--limit-request-line=8190"]
+CMD ["gunicorn", "dmsearch.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8"]
 
 FROM base AS worker
 # Where pip finds torch: by default a CUDA build. For machines without a GPU pass the index of PyTorch's CPU builds.
