@@ -149,6 +149,15 @@ class TestKeys:
         expect(searched.locator("#reading")).to_contain_text("Claim → evidence – your choice")
         expect(box(searched)).to_have_value("Which levee failed?4")
 
+    def test_escape_closes_a_menu_and_leaves_the_focus_on_it(self, searched):
+        menu = searched.locator(".take summary")
+        menu.click()
+        searched.keyboard.press("Escape")
+        expect(searched.locator(".take .menu-body")).to_be_hidden()
+        expect(menu).to_be_focused()
+        searched.keyboard.press("Escape")
+        expect(box(searched)).to_be_focused()
+
     def test_question_mark_lists_them(self, searched):
         searched.keyboard.press("ArrowDown")
         searched.keyboard.press("?")
