@@ -91,7 +91,7 @@ def _in_rows(
     """
     dates = {passage: facts[passage].published_at for passage in facts}
     scores = prefer_recent({passage: fused[passage] for passage in facts}, dates, asked.recency)
-    ranked = in_order(sorted(scores, key=lambda passage: -scores[passage]), dates, asked.sort)
+    ranked = in_order(list(scores), dates, asked.sort)
     return scores, rows_of(ranked, facts, of_one_document=asked.of_one_document)
 
 
