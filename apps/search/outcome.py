@@ -70,10 +70,6 @@ class Asked:
             "source": self.sources,
         }
 
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.since or self.until or self.box or any(self.chosen.values()))
-
 
 @dataclass(frozen=True, slots=True)
 class Way:
