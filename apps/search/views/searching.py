@@ -134,7 +134,7 @@ def _around(asked: Asked, outcome: Outcome, *, corpora: list[Corpus], user: User
         "strip": overview.strip(outcome.timeline, asked),
         "map": overview.map_of(outcome.points, asked),
         "did_you_mean": links.query_string(replace(asked, query=outcome.did_you_mean)),
-        "misses": list(nearest_misses(asked, chips, user=user)) if not outcome.found else [],
+        "misses": list(nearest_misses(outcome, chips, user=user)) if not outcome.found else [],
     }
 
 

@@ -8,6 +8,7 @@ from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from apps.indexing.models import PendingVector
+from apps.search.encoding import EncoderUnavailable
 from apps.search.forms import MAX_QUERY
 from tests.factories import PassageFactory
 
@@ -93,6 +94,18 @@ class TestHonestStates:
         page = text_of(signed_in.get(self.url, {"q": "levee"}))
         assert "Words only: the encoder did not answer in 1.5 s." in page
         assert "Answered by words" in page
+
+    def test_words_only_asks_no_model_again_for_what_filters_hide(self, signed_in, library, monkeypatch):
+        asked = []
+
+        def fail(text, *_args, **_kwargs):
+            asked.append(text)
+            raise EncoderUnavailable("the encoder did not answer in 1.5 s")
+
+        monkeypatch.setattr("apps.search.retrieving.encode_query", fail)
+        response = signed_in.get(self.url, {"q": "Which levee failed?", "kind": "tweet", "until": "2026-01-01"})
+        assert [miss.label for miss in response.context["misses"]] == [""]
+        assert len(asked) == len(set(asked)) == 1
 
     def test_no_corpus_yet(self, signed_in):
         assert "There is nothing to search yet" in signed_in.get(self.url).text
