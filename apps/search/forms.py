@@ -73,6 +73,8 @@ class BoxField(forms.CharField):
 
 
 class SearchForm(forms.Form):
+    leaves_out = False  #: corpora that were named, and that this person cannot search
+
     q = QueryField()
     intent = forms.ChoiceField(
         required=False,
@@ -102,6 +104,18 @@ class SearchForm(forms.Form):
         corpus.choices = [(c.slug, c.name) for c in corpora]
         # The same words for a corpus that is not there and for one that is not for this person.
         corpus.error_messages["invalid_choice"] = "There is no corpus “%(value)s” that you can search."
+
+    @classmethod
+    def of_link(cls, data: MultiValueDict[str, str], *, corpora: Sequence[Corpus]) -> SearchForm:
+        """Read what somebody else may have asked: of the corpora it names, those that this person may search."""
+        readable = [slug for slug in data.getlist("corpus") if slug in {corpus.slug for corpus in corpora}]
+        leaves_out = bool(readable) and len(readable) < len(data.getlist("corpus"))
+        if leaves_out:
+            data = data.copy()
+            data.setlist("corpus", readable)
+        form = cls(data, corpora=corpora)
+        form.leaves_out = leaves_out
+        return form
 
     def clean_intent(self) -> Intent | None:
         return Intent(value) if (value := self.cleaned_data["intent"]) else None

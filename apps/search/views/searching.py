@@ -34,7 +34,7 @@ MAX_JSON_HITS = 100
 def search(request: HttpRequest) -> HttpResponse:
     """Show the search form and, once something is asked, what was found."""
     corpora = services.readable_corpora(request.user)
-    form = SearchForm(request.GET, corpora=corpora)
+    form = SearchForm.of_link(request.GET, corpora=corpora)
     asked = form.asked() if form.is_valid() else None
     outcome = services.search(asked, user=request.user, corpora=corpora) if asked and asked.query else None
     context = {

@@ -57,6 +57,11 @@ class TestRunning:
         ]
         assert "nothing new" in news(signed_in, saved)
 
+    def test_searches_the_corpora_that_are_left(self, signed_in, manager, library, put):
+        kept = SavedSearch.objects.create(owner=manager, name="V", query_string="q=levee&corpus=reports&corpus=vault")
+        put(library["reports"], "Another levee failed at noon.")
+        assert "1 new" in news(signed_in, kept)
+
     def test_of_a_corpus_one_may_no_longer_read_tells_nothing(self, signed_in, manager, library, put):
         vault = CorpusFactory(slug="vault", private=True, members=[manager])
         kept = SavedSearch.objects.create(owner=manager, name="V", query_string="q=levee&corpus=vault")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from apps.indexing.models import PendingVector
 from apps.search.encoding import EncoderUnavailable
 from apps.search.forms import MAX_QUERY
-from tests.factories import PassageFactory
+from tests.factories import CorpusFactory, PassageFactory
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
@@ -106,6 +106,15 @@ class TestHonestStates:
         response = signed_in.get(self.url, {"q": "Which levee failed?", "kind": "tweet", "until": "2026-01-01"})
         assert [miss.label for miss in response.context["misses"]] == [""]
         assert len(asked) == len(set(asked)) == 1
+
+    def test_corpora_that_one_cannot_search_are_left_out_without_a_word_of_whether_they_exist(self, signed_in, library):
+        CorpusFactory(slug="vault", private=True)
+        for slug in ("vault", "nowhere"):
+            page = text_of(signed_in.get(self.url, {"q": "levee", "corpus": ["reports", slug]}))
+            assert "Some of the corpora that this search names are not there, or not for you to search." in page
+            assert "Sitrep 7" in page
+            assert slug not in page
+        assert signed_in.get(self.url, {"q": "levee", "corpus": "vault"}).status_code == 400
 
     def test_no_corpus_yet(self, signed_in):
         assert "There is nothing to search yet" in signed_in.get(self.url).text
@@ -204,7 +213,14 @@ class TestJson:
 
     @pytest.mark.parametrize(
         "query",
-        [{}, {"q": "a", "limit": "0"}, {"q": "a", "limit": "x"}, {"q": "a", "limit": "9" * 5000}, {"q": "a" * 2001}],
+        [
+            {"q": "levee", "corpus": ["reports", "nowhere"]},
+            {},
+            {"q": "a", "limit": "0"},
+            {"q": "a", "limit": "x"},
+            {"q": "a", "limit": "9" * 5000},
+            {"q": "a" * 2001},
+        ],
     )
     def test_says_what_is_wrong(self, signed_in, library, query):
         response = signed_in.get(self.url, query)
