@@ -58,6 +58,21 @@ class TestSearchPage:
         response = signed_in.get(self.url, query, headers={**HTMX, "HX-Trigger-Name": trigger})
         assert response[header] == "/?q=levee&corpus=reports&kind=report"
 
+    def test_keeps_the_page_in_the_url(self, signed_in, library, put):
+        for n in range(15):
+            put(library["reports"], f"Levee bulletin {n}.")
+        assert signed_in.get(self.url, {"q": "levee", "page": 2}, headers=HTMX)["HX-Push-Url"] == "/?q=levee&page=2"
+        assert signed_in.get(self.url, {"q": "levee", "page": 1}, headers=HTMX)["HX-Push-Url"] == "/?q=levee"
+
+    @pytest.mark.parametrize("query", [{"q": ""}, {"q": "levee", "since": "2026-05-01", "until": "2026-04-01"}])
+    def test_keeps_the_filters_without_a_field_where_nothing_is_searched(self, signed_in, library, query):
+        page = signed_in.get(self.url, {**query, "hazard": ["flood", "storm"], "box": "1,2,3,4"}).text
+        kept = re.findall('<input type="hidden" name="([a-z]+)" value="([^"]+)" form="search">', page)
+        assert kept == [("hazard", "flood"), ("hazard", "storm"), ("box", "1,2,3,4")]
+
+    def test_forgets_a_filter_that_cannot_be_read(self, signed_in, library):
+        assert 'name="box"' not in signed_in.get(self.url, {"q": "levee", "box": "everywhere"}).text
+
     def test_shows_each_filter_as_a_chip_that_drops_it(self, signed_in, library):
         response = signed_in.get(self.url, {"q": "water", "kind": "tweet", "since": "2026-04-01"})
         assert 'href="?q=water&amp;since=2026-04-01"' in response.text
@@ -75,6 +90,23 @@ class TestSearchPage:
         assert 'href="?q=levee&amp;page=2"' in first.text
         second = signed_in.get(self.url, {"q": "levee", "page": 2})
         assert second.context["outcome"].hits[0].rank == 11
+
+    def test_ends_with_the_last_page_that_there_is(self, signed_in, library, put, monkeypatch):
+        monkeypatch.setattr("apps.search.views.searching.MAX_PAGES", 2)
+        for n in range(25):
+            put(library["reports"], f"Levee bulletin {n}.")
+        assert "narrow the search" not in signed_in.get(self.url, {"q": "levee"}).text
+        last = signed_in.get(self.url, {"q": "levee", "page": 2}).text
+        assert "narrow the search" in last
+        assert "page=3" not in last
+
+    def test_leads_to_what_it_does_not_list_of_a_document(self, signed_in, library, put):
+        long = put(library["reports"], *[f"Levee {n}." for n in range(30)], title="Long")
+        hit = next(h for h in signed_in.get(self.url, {"q": "levee"}).context["outcome"].hits if h.title == "Long")
+        page = text_of(signed_in.get(self.url, {"q": "levee"}))
+        assert len(hit.folded) == len(long) - 1
+        assert "27 more from this document" in page
+        assert "and 9 more in the document itself" in page
 
     def test_times_its_parts_for_developer_tools(self, signed_in, library):
         header = signed_in.get(self.url, {"q": "levee"})["Server-Timing"]
