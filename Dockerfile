@@ -20,7 +20,7 @@ ENV PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
 EXPOSE 8000
 # Asked by a name that is allowed: any other is refused.
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "import os, urllib.request as web; host = os.environ.get('ALLOWED_HOSTS', '').split(',')[0].strip().lstrip('.*') or 'localhost'; web.urlopen(web.Request('http://127.0.0.1:8000/healthz', headers={'Host': host}))"]
-CMD ["gunicorn", "dmsearch.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8", "--limit-request-line=8190"]
+CMD ["gunicorn", "dmsearch.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", "--workers=2", "--threads=8"]
 
 FROM base AS worker
 # Where pip finds torch: by default a CUDA build. For machines without a GPU pass the index of PyTorch's CPU builds.

@@ -4,6 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
+from gunicorn.http import message
+
+# Bytes. A search of the longest allowed length, in any script, with filters; htmx sends the page's address in a header,
+# too. Gunicorn's own ceiling is lower, and the 0 it takes for no limit would let anybody fill the memory.
+limit_request_line = limit_request_field_size = message.MAX_REQUEST_LINE = 32_768
+
 
 def on_starting(_server: object) -> None:
     """Forget what the web processes of the last start counted: a container that starts again finds its old files.

@@ -24,6 +24,7 @@ AT_MOST = 1_000
 # defusedcsv knows the ASCII signs that begin a formula; some spreadsheets take the wide ones too.
 _WIDE_FORMULA = re.compile(r"^[＝＋－＠]")
 _MARKUP = re.compile(r"([\\`*_\[\]<>&#|~])")
+_LIST_OR_LINE = re.compile(r"^(\d{0,9})([-+=.)])")  # at its beginning a line of items, or one that underlines a heading
 _CSV_MARK = "\ufeff"  # without it Excel takes UTF-8 for a Western character set
 
 
@@ -156,7 +157,7 @@ def _markdown(taken: Taken) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Write a stranger's text so that no character of it is taken for markup."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return _LIST_OR_LINE.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(text.split())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,10 +71,6 @@ class Form:
         match = _POST.search(self.text)
         return f"looks like a pasted post ('{match[0].strip()}')" if match else ""
 
-    @property
-    def is_long(self) -> bool:
-        return self.sentences > 1 or len(self.words) > CLAIM_WORDS
-
 
 _WORD = re.compile(r"[\w'-]+")
 _POST = re.compile(r"(?<!\w)@\w{2,}|\bpic\.twitter\.com|\bt\.co/|^RT ")

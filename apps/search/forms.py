@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
 from apps.corpora.models import Corpus, Kind
@@ -19,11 +21,13 @@ from apps.search.outcome import Asked, Recency, Sort
 # A long premise; a model reads less than this anyway.
 MAX_QUERY = 2_000
 PAGE_SIZE = 10
-# Beyond this nobody looks, and neither arm does (retrieving.DEPTH).
+# Beyond this nobody looks: the page says to narrow the search instead, and what is taken away holds more.
 MAX_PAGES = 20
 # One card a document: its other passages stand in it.
 OF_ONE_DOCUMENT = 1
 MAX_VALUE = 200
+# What the search page has no field for: it comes by links, and the form must send it on.
+UNSEEN = ("hazard", "place", "event", "language", "source", "box", "new_since")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]+")
 
@@ -72,7 +76,19 @@ class BoxField(forms.CharField):
             raise ValidationError("box must be west,south,east,north in degrees.") from failure
 
 
+class MomentField(forms.DateTimeField):
+    """A moment that a link of ours brings; one that is none is no mistake of the person's, and counts as not given."""
+
+    def clean(self, value: Any) -> datetime | None:
+        try:
+            return cast("datetime | None", super().clean(value))
+        except ValidationError:
+            return None
+
+
 class SearchForm(forms.Form):
+    leaves_out = False  #: corpora that were named, and that this person cannot search
+
     q = QueryField()
     intent = forms.ChoiceField(
         required=False,
@@ -95,6 +111,7 @@ class SearchForm(forms.Form):
     sort = forms.ChoiceField(required=False, label="Order", choices=Sort.choices)
     recency = forms.ChoiceField(required=False, label="Prefer", choices=Recency.choices)
     page = forms.IntegerField(required=False, min_value=1, max_value=MAX_PAGES, widget=forms.HiddenInput)
+    new_since = MomentField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: MultiValueDict[str, str], *, corpora: Sequence[Corpus]) -> None:
         super().__init__(data)
@@ -102,6 +119,24 @@ class SearchForm(forms.Form):
         corpus.choices = [(c.slug, c.name) for c in corpora]
         # The same words for a corpus that is not there and for one that is not for this person.
         corpus.error_messages["invalid_choice"] = "There is no corpus “%(value)s” that you can search."
+
+    @classmethod
+    def of_link(cls, data: MultiValueDict[str, str], *, corpora: Sequence[Corpus]) -> SearchForm:
+        """Read what somebody else may have asked: of the corpora it names, those that this person may search."""
+        readable = [slug for slug in data.getlist("corpus") if slug in {corpus.slug for corpus in corpora}]
+        leaves_out = bool(readable) and len(readable) < len(data.getlist("corpus"))
+        if leaves_out:
+            data = data.copy()
+            data.setlist("corpus", readable)
+        form = cls(data, corpora=corpora)
+        form.leaves_out = leaves_out
+        return form
+
+    @property
+    def unseen(self) -> list[tuple[str, str]]:
+        """Return the names and values of the filters, as they came, that have no field on the page."""
+        kept = [name for name in UNSEEN if name not in self.errors]
+        return [(name, value) for name in kept for value in cast("QueryDict", self.data).getlist(name) if value]
 
     def clean_intent(self) -> Intent | None:
         return Intent(value) if (value := self.cleaned_data["intent"]) else None
@@ -130,6 +165,7 @@ class SearchForm(forms.Form):
             box=data["box"],
             sort=Sort(data["sort"]),
             recency=Recency(data["recency"]),
+            new_since=data["new_since"],
             offset=((data["page"] or 1) - 1) * limit,
             limit=limit,
             of_one_document=of_one_document,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -42,7 +43,8 @@ class SavedSearchForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> SavedSearch:  # noqa: FBT001, FBT002 - Django's signature
         self.instance.owner = self.user
-        self.instance.query_string = links.query_string(self.search.asked())
+        # Each person's own last look comes with the link to it.
+        self.instance.query_string = links.query_string(replace(self.search.asked(), new_since=None))
         kept: SavedSearch = super().save(commit)
         return kept
 

@@ -31,6 +31,7 @@ def query_string(asked: Asked) -> str:
         ("box", str(asked.box) if asked.box else ""),
         ("sort", asked.sort),
         ("recency", asked.recency),
+        ("new_since", asked.new_since.isoformat() if asked.new_since else ""),
     ]
     return urlencode([(name, value) for name, value in pairs if value])
 
@@ -52,7 +53,13 @@ def without_value(asked: Asked, name: str, value: str) -> Asked:
 
 
 def without_filters(asked: Asked) -> Asked:
-    return Asked(query=asked.query, intent=asked.intent, sort=asked.sort, recency=asked.recency)
+    return Asked(
+        query=asked.query,
+        intent=asked.intent,
+        sort=asked.sort,
+        recency=asked.recency,
+        new_since=asked.new_since,
+    )
 
 
 def all_of(asked: Asked, *, at_most: int) -> Asked:

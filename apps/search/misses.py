@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from apps.search import services
 from apps.search.links import query_string, without_filters, without_value
-from apps.search.outcome import Asked
+from apps.search.outcome import Asked, Outcome
 from apps.search.presenting import Chip
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ class Miss:
     query_string: str
 
 
-def nearest_misses(asked: Asked, chips: Iterable[Chip], *, user: User) -> Iterator[Miss]:
-    """Yield what is found without one filter, or else without any of them."""
-    chips = list(chips)
-    found = [miss for chip in chips[:_TRIED] if (miss := _miss(_without(asked, chip), chip.label, user=user))]
-    if not found and len(chips) > 1 and (miss := _miss(without_filters(asked), "", user=user)):
+def nearest_misses(outcome: Outcome, chips: Iterable[Chip], *, user: User) -> Iterator[Miss]:
+    """Yield what is found without one filter of `outcome`, or else without any of them.
+
+    By words alone where the search was so too: each would wait anew for a model that did not answer it.
+    """
+    chips, asked = list(chips), outcome.asked
+    miss_of = partial(_miss, user=user, by_meaning=outcome.mode != "words")
+    found = [miss for chip in chips[:_TRIED] if (miss := miss_of(_without(asked, chip), chip.label))]
+    if not found and len(chips) > 1 and (miss := miss_of(without_filters(asked), "")):
         found = [miss]
     yield from found
 
@@ -41,8 +46,8 @@ def _without(asked: Asked, chip: Chip) -> Asked:
     return without_value(asked, chip.name, chip.value)
 
 
-def _miss(asked: Asked, label: str, *, user: User) -> Miss | None:
-    outcome = services.search(replace(asked, offset=0, limit=1), user=user, is_live=False)
+def _miss(asked: Asked, label: str, *, user: User, by_meaning: bool) -> Miss | None:
+    outcome = services.search(replace(asked, offset=0, limit=1), user=user, is_live=False, by_meaning=by_meaning)
     if not outcome.hits:
         return None
     return Miss(label, outcome.found, outcome.hits[0].title, query_string(asked))

@@ -52,6 +52,7 @@ class Asked:
     box: Box | None = None  #: on the map
     sort: Sort = Sort.RELEVANCE
     recency: Recency = Recency.OFF
+    new_since: datetime | None = None  #: documents that came in later are marked as new
     offset: int = 0
     limit: int = 10
     #: A page shows at most this many passages of one document and folds the rest; None: all.
@@ -69,10 +70,6 @@ class Asked:
             "language": self.languages,
             "source": self.sources,
         }
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.since or self.until or self.box or any(self.chosen.values()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ LOOKED_AT = 50
 
 
 def asked_by(saved: SavedSearch, *, user: User) -> Asked | None:
-    """Return what `saved` asks; None where `user` may not search (any more) in what it names."""
-    form = SearchForm(QueryDict(saved.query_string), corpora=services.readable_corpora(user))
+    """Return what `saved` asks; None where `user` may not search (any more) in anything it names."""
+    form = SearchForm.of_link(QueryDict(saved.query_string), corpora=services.readable_corpora(user))
     return form.asked() if form.is_valid() else None
 
 

@@ -29,11 +29,18 @@ if TYPE_CHECKING:
     from apps.accounts.models import User
 
 
-def search(asked: Asked, *, user: User, corpora: Sequence[Corpus] | None = None, is_live: bool = True) -> Outcome:
+def search(
+    asked: Asked,
+    *,
+    user: User,
+    corpora: Sequence[Corpus] | None = None,
+    is_live: bool = True,
+    by_meaning: bool = True,
+) -> Outcome:
     """Answer `asked` from the corpora that `user` may read.
 
     corpora: these, where they are known already. is_live: a person asked this and waits; what the product asks by
-    itself is not shadowed.
+    itself is not shadowed. by_meaning: ask a model, too.
     """
     clock = Clock()
     readable = readable_corpora(user) if corpora is None else corpora
@@ -44,7 +51,7 @@ def search(asked: Asked, *, user: User, corpora: Sequence[Corpus] | None = None,
     alternatives = () if asked.intent or detection.sure else detection.alternatives
     ways_to_read = forced(intent) if asked.intent else readings(intent, alternatives=alternatives, kinds=asked.kinds)
     scope = _scope(asked, wording, corpora)
-    index = VectorIndex.objects.live()
+    index = VectorIndex.objects.live() if by_meaning else None
     evidence = Search(wording.text, scope, ways_to_read, index).run(clock)
     share = dense_share(intent, index.dense_shares if index else {})
     fused = _fuse(evidence, intent, share=share, alternatives=alternatives)
@@ -91,7 +98,7 @@ def _in_rows(
     """
     dates = {passage: facts[passage].published_at for passage in facts}
     scores = prefer_recent({passage: fused[passage] for passage in facts}, dates, asked.recency)
-    ranked = in_order(sorted(scores, key=lambda passage: -scores[passage]), dates, asked.sort)
+    ranked = in_order(list(scores), dates, asked.sort)
     return scores, rows_of(ranked, facts, of_one_document=asked.of_one_document)
 
 

@@ -1,7 +1,7 @@
 """What a misspelt word was meant to be: the nearest word of the corpora that the person may read.
 
 The words of each corpus are counted behind the scenes (`learn`), so that nobody is told a word of a corpus that
-is not theirs.
+is not theirs. A trigger counts those of deleted passages off again: no word outlives the documents that said it.
 """
 
 from __future__ import annotations

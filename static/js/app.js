@@ -39,6 +39,7 @@ document.addEventListener("focusin", (event) => closeMenus(event.target.closest(
 document.addEventListener("keydown", (event) => {
   const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
   if (!menu) return;
+  event.preventDefault(); // done: on the search page Escape would lead to the box
   menu.open = false;
   menu.querySelector("summary").focus();
 });

@@ -64,9 +64,15 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("#results a[href^='?']");
   if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  if (link.dataset.query) box.value = link.dataset.query;
+  fillBox(link);
   show(link.getAttribute("href"));
 });
+
+// The box says what the link searches for. Bars and dots are links of a drawing: they have no `search`.
+function fillBox(link) {
+  box.value = new URL(link.getAttribute("href"), location).searchParams.get("q") ?? "";
+  box.setCustomValidity("");
+}
 
 // The results carry the filters that have no field of their own; those that have one are set here.
 function follow(state) {
@@ -78,12 +84,17 @@ function follow(state) {
   }
 }
 
+// -- A browser takes each digit of a year being typed for a year: 2, 20, 202. Those wait; Enter searches them, too --
+form.addEventListener("change", (event) => {
+  if (event.target.type === "date" && event.target.value && event.target.value < "1000") event.stopPropagation();
+}, true);
+
 // -- Suggestions are links; taken, they go on in the box ----------------------------------------------------
 document.addEventListener("click", (event) => {
   const link = event.target.closest("#suggestions a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  box.value = new URLSearchParams(link.search).get("q");
+  fillBox(link);
   box.focus();
   document.getElementById("suggestions").replaceChildren();
   form.requestSubmit();
@@ -104,7 +115,7 @@ document.addEventListener("toggle", (event) => {
   if (event.target.matches?.("details.map")) mapIsOpen = event.target.open;
 }, true);
 
-// -- After an update: say it to screen readers, name the page after the search -------------------------
+// -- After an update: say it to screen readers, name the page after the search; a page turned begins at its top ---
 document.addEventListener("htmx:afterSwap", (event) => {
   const results = document.getElementById("results");
   if (!results || !event.target.matches("#results")) return;
@@ -112,4 +123,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (mapIsOpen) results.querySelector("details.map")?.setAttribute("open", "");
   summary.textContent = results.dataset.summary;
   document.title = `${box.value.slice(0, 60) || "Search"} · dmsearch`;
+  if (!/[?&]page=/.test(event.detail.pathInfo.requestPath)) return;
+  results.scrollIntoView();
+  hitLinks()[0]?.focus({ preventScroll: true });
 });

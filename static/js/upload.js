@@ -69,9 +69,10 @@ async function addEntry(entry, folder = "") {
   const path = folder + entry.name;
   if (entry.isFile) {
     const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
-    if (file) add([{ file, path }]);
-    else refuse(path, "This file could not be opened on your device.");
-    return;
+    if (file) return add([{ file, path }]);
+    run.added += 1;
+    run.ended += 1;
+    return refuse(path, "This file could not be opened on your device.");
   }
   const reader = entry.createReader();
   // A folder is read in portions; an empty one says that it is over.

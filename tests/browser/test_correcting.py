@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from apps.corpora.models import Document
 from apps.ingestion import correcting
-from tests.factories import CorpusFactory, DocumentFactory, UserFactory
+from tests.factories import CorpusFactory, DocumentFactory, DocumentTextFactory, UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,6 +28,21 @@ def corpus(person, monkeypatch):
     for n in range(5):
         DocumentFactory(corpus=corpus, title=f"Report {n}")
     return corpus
+
+
+class TestADocument:
+    def test_says_in_place_what_it_cannot_take(self, signed_in_page, corpus, problems):
+        document = Document.objects.first()
+        DocumentTextFactory(document=document, text="The levee failed.")
+        signed_in_page.goto(document.get_absolute_url())
+        signed_in_page.get_by_role("link", name="Set this right").click()
+        signed_in_page.get_by_label("Latitude").fill("12")
+        signed_in_page.get_by_role("button", name="Save").click()
+        expect(signed_in_page.get_by_text("A point needs both numbers: latitude and longitude.")).to_be_visible()
+        expect(signed_in_page.get_by_label("Latitude")).to_have_value("12")
+        expect(signed_in_page.locator("#outage")).to_be_hidden()
+        assert all("422" in problem for problem in problems)
+        problems.clear()
 
 
 class TestManyDocuments:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from apps.experiments.models import Run
+from tests.browser.conftest import PHONE
 
 
 @pytest.fixture
@@ -37,6 +38,19 @@ class TestQualityPage:
     def test_is_accessible_and_fits_a_phone(self, quality, assert_accessible, assert_fits_phone):
         assert_accessible(quality)
         assert_fits_phone(quality)
+
+    def test_shows_its_last_column_on_a_phone(self, quality):
+        quality.set_viewport_size(PHONE)
+        table, last = quality.locator(".leaderboard").first, quality.locator(".leaderboard thead th").last
+        table.scroll_into_view_if_needed()
+        expect(last).not_to_be_in_viewport()
+        table.hover(position={"x": 150, "y": 20})
+        quality.mouse.wheel(5_000, 0)
+        expect(last).to_be_in_viewport()
+        quality.get_by_role("region", name="Leaderboard").first.focus()
+        for _ in range(60):
+            quality.keyboard.press("ArrowLeft")
+        expect(last).not_to_be_in_viewport()
 
     def test_is_accessible_while_empty(self, signed_in_page, assert_accessible, assert_fits_phone):
         signed_in_page.goto(reverse("quality") + "?figures=measured")

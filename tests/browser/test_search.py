@@ -110,6 +110,35 @@ class TestTyping:
         assert "2000 characters at most; this is 2500" in box(signed_in_page).evaluate("box => box.validationMessage")
 
 
+class TestTheForm:
+    def test_has_the_search_of_an_example_that_was_chosen(self, signed_in_page, library):
+        PassageFactory(document__corpus__slug="exercise-reports")
+        signed_in_page.goto("/")
+        example = signed_in_page.locator("#examples a").first
+        text = example.inner_text()
+        example.click()
+        expect(box(signed_in_page)).to_have_value(text)
+        expect(signed_in_page.locator("#reading")).to_be_visible()
+        signed_in_page.get_by_label("Order").select_option("Newest first")
+        expect(signed_in_page).to_have_url(re.compile(r"\?q=.+sort=newest"))
+
+    def test_keeps_its_filters_while_the_box_is_empty(self, signed_in_page, library):
+        signed_in_page.goto("/?q=levee&language=en")
+        box(signed_in_page).fill("")
+        expect(signed_in_page).to_have_url(re.compile(r"/\?language=en$"))
+        box(signed_in_page).press_sequentially("levee bulletin")
+        expect(signed_in_page).to_have_url(re.compile(r"q=levee\+bulletin&language=en$"))
+
+    def test_waits_for_all_four_digits_of_a_year(self, signed_in_page, library):
+        asked = []
+        signed_in_page.goto("/?q=levee&until=2026-05-01")
+        signed_in_page.on("request", lambda request: asked.append(request.url))
+        signed_in_page.get_by_text("Filters", exact=True).click()
+        signed_in_page.get_by_label("From", exact=True).press_sequentially("04042026")
+        expect(signed_in_page).to_have_url(re.compile("since=2026-04-04&until=2026-05-01"))
+        assert [re.search(r"since=([\d-]*)", url)[1] for url in asked if "since=" in url] == ["2026-04-04"]
+
+
 class TestKeys:
     def test_slash_goes_to_the_box_and_down_goes_through_the_hits(self, searched):
         searched.locator("h1").click(force=True)
@@ -145,9 +174,19 @@ class TestKeys:
         searched.keyboard.press("End")
         searched.keyboard.press("4")
         expect(box(searched)).to_have_value("Which levee failed?4")
+        expect(searched).to_have_url(re.compile("failed%3F4$"))
         searched.keyboard.press("Alt+4")
         expect(searched.locator("#reading")).to_contain_text("Claim → evidence – your choice")
         expect(box(searched)).to_have_value("Which levee failed?4")
+
+    def test_escape_closes_a_menu_and_leaves_the_focus_on_it(self, searched):
+        menu = searched.locator(".take summary")
+        menu.click()
+        searched.keyboard.press("Escape")
+        expect(searched.locator(".take .menu-body")).to_be_hidden()
+        expect(menu).to_be_focused()
+        searched.keyboard.press("Escape")
+        expect(box(searched)).to_be_focused()
 
     def test_question_mark_lists_them(self, searched):
         searched.keyboard.press("ArrowDown")
@@ -246,8 +285,18 @@ class TestResults:
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile(r"/documents/\d+/"))
 
-    def test_lead_on_to_more(self, searched):
+    def test_lead_on_to_more_which_begins_at_its_top(self, searched):
         searched.get_by_role("link", name="More", exact=True).click()
+        expect(searched.locator(".hits")).to_have_attribute("start", "11")
+        expect(searched.locator(".hit-link").first).to_be_focused()
+        expect(searched.locator(".hit-link").first).to_be_in_viewport()
+        expect(searched.locator("#reading")).to_be_in_viewport()
+
+    def test_come_back_at_the_page_that_was_left(self, searched):
+        searched.get_by_role("link", name="More", exact=True).click()
+        expect(searched).to_have_url(re.compile(r"page=2$"))
+        searched.goto("/help/")
+        searched.go_back()
         expect(searched.locator(".hits")).to_have_attribute("start", "11")
 
     def test_show_tweets_as_tweets(self, signed_in_page, library):

@@ -128,6 +128,15 @@ class TestRefusing:
         signed_in_page.get_by_role("link", name="See how the others are read").click()
         expect(signed_in_page.locator(".items .file-name")).to_have_text(["small.txt"])
 
+    def test_a_file_that_cannot_be_opened_is_counted(self, signed_in_page, corpus):
+        signed_in_page.goto(corpus.get_absolute_url())
+        signed_in_page.evaluate(
+            "DataTransferItem.prototype.webkitGetAsEntry = () => ({isFile: true, name: 'a.txt', file: (_, fail) => fail()})"
+        )
+        signed_in_page.evaluate(DROP, {"a.txt": REPORT})
+        expect(signed_in_page.get_by_text("a.txt: This file could not be opened on your device.")).to_be_visible()
+        expect(signed_in_page.locator("#sending-total")).to_have_text(re.compile("^0 of 1 file sent, .*; 1 not taken$"))
+
     def test_a_cut_line_says_which_file_to_add_again(self, signed_in_page, corpus, problems):
         signed_in_page.goto(corpus.get_absolute_url())
         signed_in_page.route("**/upload", lambda route: route.abort())

@@ -6,8 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.http import message
+from gunicorn.http.parser import RequestParser
+
+from apps.search.forms import MAX_QUERY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,6 +28,29 @@ def metrics(tmp_path, monkeypatch):
     folder = tmp_path / "metrics"
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
     return folder
+
+
+class TestARequest:
+    """As gunicorn reads it with the settings of the file."""
+
+    @pytest.fixture
+    def read(self, monkeypatch):
+        monkeypatch.setattr(message, "MAX_REQUEST_LINE", message.MAX_REQUEST_LINE)  # put back afterwards
+        config = Config()
+        for name, value in runpy.run_path(str(ROOT / "gunicorn.conf.py")).items():
+            if name in config.settings:
+                config.set(name, value)
+        return lambda request: next(RequestParser(config, iter([request]), ("127.0.0.1", 1)))
+
+    @pytest.mark.parametrize("letter", ["d", "д", "洪", "🌊"])
+    def test_may_hold_the_longest_search_in_any_script(self, read, letter):
+        query = urlencode({"q": letter * MAX_QUERY, "intent": "FactCheck", "corpus": "reports"})
+        lines = f"GET /?{query} HTTP/1.1\r\nHost: localhost\r\nHX-Current-URL: http://localhost/?{query}\r\n\r\n"
+        assert read(lines.encode()).query == query
+
+    def test_is_not_read_without_end(self, read):
+        with pytest.raises(message.LimitRequestLine):
+            read(b"GET /?q=" + b"a" * 40_000)
 
 
 class TestCountsOfTheLastStart:

@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import UTC
 from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -21,7 +19,7 @@ from apps.retrievers.intents import Intent
 from apps.search import answering, forms, links, overview, presenting, saved, services, similar, suggesting, wording
 from apps.search.encoding import EncoderUnavailable
 from apps.search.facts import names_of
-from apps.search.forms import PAGE_SIZE, MarksForm, SearchForm
+from apps.search.forms import MAX_PAGES, PAGE_SIZE, MarksForm, SearchForm
 from apps.search.misses import nearest_misses
 from apps.search.outcome import Asked, Outcome
 from apps.search.results import as_json
@@ -34,13 +32,13 @@ MAX_JSON_HITS = 100
 def search(request: HttpRequest) -> HttpResponse:
     """Show the search form and, once something is asked, what was found."""
     corpora = services.readable_corpora(request.user)
-    form = SearchForm(request.GET, corpora=corpora)
+    form = SearchForm.of_link(request.GET, corpora=corpora)
     asked = form.asked() if form.is_valid() else None
     outcome = services.search(asked, user=request.user, corpora=corpora) if asked and asked.query else None
     context = {
         "form": form,
         "asked": asked,
-        "new": _new(request, outcome),
+        "new": _new(outcome),
         "outcome": outcome,
         "corpora": corpora,
         "filling": presenting.filling(corpora),
@@ -125,8 +123,9 @@ def _around(asked: Asked, outcome: Outcome, *, corpora: list[Corpus], user: User
         "chips": chips,
         "readings": presenting.readings(asked),
         "as_detected": links.query_string(replace(asked, intent=None)),
-        "page": asked.offset // PAGE_SIZE + 1,
+        "page": _page(asked),
         "has_next": outcome.found > asked.offset + PAGE_SIZE,
+        "is_last_page": _page(asked) == MAX_PAGES,
         "last_rank": asked.offset + len(outcome.hits),
         "here": links.query_string(asked),
         "without_filters": links.query_string(links.without_filters(asked)),
@@ -134,20 +133,19 @@ def _around(asked: Asked, outcome: Outcome, *, corpora: list[Corpus], user: User
         "strip": overview.strip(outcome.timeline, asked),
         "map": overview.map_of(outcome.points, asked),
         "did_you_mean": links.query_string(replace(asked, query=outcome.did_you_mean)),
-        "misses": list(nearest_misses(asked, chips, user=user)) if not outcome.found else [],
+        "misses": list(nearest_misses(outcome, chips, user=user)) if not outcome.found else [],
     }
 
 
-def _new(request: HttpRequest, outcome: Outcome | None) -> set[int]:
+def _page(asked: Asked) -> int:
+    return asked.offset // PAGE_SIZE + 1
+
+
+def _new(outcome: Outcome | None) -> set[int]:
     """Return the documents shown that came in since the person last looked at this saved search."""
-    try:
-        since = parse_datetime(request.GET.get("new_since", ""))
-    except ValueError:  # well formed, and no date there is
-        since = None
-    if since is None or outcome is None:
+    if outcome is None or outcome.asked.new_since is None:
         return set()
-    since = since if since.tzinfo else since.replace(tzinfo=UTC)
-    return saved.new_among({hit.document_id for hit in outcome.hits}, since=since)
+    return saved.new_among({hit.document_id for hit in outcome.hits}, since=outcome.asked.new_since)
 
 
 def _status(request: HttpRequest, form: SearchForm) -> int:
@@ -159,7 +157,7 @@ def _keep_state_in_url(request: HttpRequest, response: HttpResponse, asked: Aske
     """Typing replaces the entry in the browser's history, anything else adds one."""
     if not request.htmx:
         return
-    query = links.query_string(asked)
+    query = links.query_string(asked) + (f"&page={_page(asked)}" if asked.query and asked.offset else "")
     header = "HX-Replace-Url" if request.htmx.trigger_name == "q" else "HX-Push-Url"
     response[header] = f"{request.path}?{query}" if query else request.path
 

@@ -102,3 +102,9 @@ class TestMarkdown:
         text = signed_in.get(URL, {"q": "levee script", "format": "md"}).text
         for written in (r"\<script\>", r"\[a\](javascript:b)", r"\*c\*", r"> \# d", r"\*t\*"):
             assert written in text
+
+    def test_takes_no_line_for_an_item_or_the_underline_of_a_heading(self, signed_in, library, put):
+        put(library["reports"], "Levee\n===\n---\n- a\n+ b\n12. c\n3) d\n4.5 m\n5-year flood")
+        lines = signed_in.get(URL, {"q": "levee flood", "format": "md"}).text.splitlines()
+        wanted = [r"> \===", r"> \---", r"> \- a", r"> \+ b", r"> 12\. c", r"> 3\) d", r"> 4\.5 m", r"> 5\-year flood"]
+        assert [line for line in lines if line in wanted] == wanted

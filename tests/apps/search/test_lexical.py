@@ -174,6 +174,18 @@ class TestSpelling:
     def test_never_tells_a_word_of_another_corpus(self, learnt):
         assert spelling.near(["evacuaton"], corpora=[CorpusFactory().pk]) == {}
 
+    def test_forgets_what_only_deleted_documents_said(self, learnt, corpus):
+        gone = PassageFactory(document__corpus=corpus, heading="Quillfeather", text="Evacuation of Thornbury")
+        unread = PassageFactory(document__corpus=corpus, text="Evacuation of Lowquay")
+        spelling.WordsRead.objects.update(up_to=gone.pk - 1)
+        Passage.objects.filter(pk=unread.pk).delete()
+        assert spelling.learn() == 1
+        assert spelling.near(["quilfeather"], corpora=[corpus.pk]) == {"quilfeather": "quillfeather"}
+        gone.document.delete()
+        assert spelling.near(["quilfeather", "thornbry"], corpora=[corpus.pk]) == {}
+        counts = dict(Word.objects.filter(corpus=corpus).values_list("word", "passages"))
+        assert counts == {"evacuation": 2, "lowquay": 1, "centres": 1, "road": 1, "closed": 1}
+
     def test_reads_each_passage_once(self, learnt, put_many, corpus):
         put_many(["an evacuation"])
         assert (spelling.learn(), spelling.learn()) == (1, 0)

@@ -38,6 +38,14 @@ class TestPreferRecent:
     def test_strongly_lets_hardly_any(self):
         assert self.best({1: 1.0, 2: 0.01}, Recency.STRONG) == 2
 
+    def test_gives_the_best_first(self):
+        assert list(prefer_recent({1: 0.2, 2: 0.1, 3: 0.0, 4: 0.3}, DATES, Recency.OFF)) == [4, 1, 2, 3]
+        assert list(prefer_recent({1: 0.2, 2: 0.1, 3: 0.0, 4: 0.3}, DATES, Recency.STRONG)) == [4, 2, 1, 3]
+
+    def test_keeps_the_order_of_all_others_where_one_is_dated_far_ahead(self):
+        dates = {**DATES, 5: datetime(9999, 1, 1, tzinfo=UTC)}
+        assert list(prefer_recent(dict.fromkeys([1, 4, 2, 5], 1.0), dates, Recency.STRONG)) == [5, 2, 4, 1]
+
     def test_takes_the_undated_for_middle_aged(self):
         weighed = prefer_recent(dict.fromkeys(DATES, 1.0), DATES, Recency.STRONG)
         assert weighed[2] > weighed[3] == weighed[4] > weighed[1]

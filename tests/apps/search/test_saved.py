@@ -1,5 +1,7 @@
 """Searches kept under a name: who sees them, what is new, what a deletion leaves."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -21,9 +23,17 @@ def news(client, search):
     return client.get(f"/saved/{search.pk}/new").text
 
 
+def marked(page):
+    return [hit.title for hit in page.context["outcome"].hits if hit.document_id in page.context["new"]]
+
+
 class TestSaving:
     def test_keeps_the_whole_search(self, saved, manager):
         assert (saved.owner, saved.query_string) == (manager, "q=Which+levee+failed%3F&kind=report")
+
+    def test_keeps_nobodys_last_look(self, signed_in, library):
+        signed_in.post("/saved/new?q=levee&new_since=2026-04-11T06:00:00Z", {"name": "Levees"})
+        assert SavedSearch.objects.get().query_string == "q=levee"
 
     def test_offers_the_query_as_the_name(self, signed_in, library):
         assert 'value="dam break"' in signed_in.get("/saved/new?q=dam+break").text
@@ -52,10 +62,31 @@ class TestRunning:
         put(library["reports"], "Another levee failed at noon.", title="Sitrep 11")
         assert "1 new" in news(signed_in, saved)
         page = signed_in.get(f"/saved/{saved.pk}/", follow=True)
-        assert [hit.title for hit in page.context["outcome"].hits if hit.document_id in page.context["new"]] == [
-            "Sitrep 11"
-        ]
+        assert marked(page) == ["Sitrep 11"]
         assert "nothing new" in news(signed_in, saved)
+
+    def test_marks_what_is_new_on_later_pages_and_after_any_click(self, signed_in, manager, library, put):
+        for n in range(11):
+            put(library["guidance"], "Levee notes.", title=f"Old {n}")
+        kept = SavedSearch.objects.create(owner=manager, name="Levees", query_string="q=levee")
+        signed_in.get(f"/saved/{kept.pk}/")
+        put(library["reports"], "Something else, and at its end one levee of many words.", title="Late")
+        first = signed_in.get(f"/saved/{kept.pk}/", follow=True)
+        assert not first.context["new"]
+        more, *_ = re.findall(r'href="([^"]+page=2)"', first.text)
+        newest, *_ = re.findall(r'href="(\?[^"]+kind=report[^"]*)"', first.text)
+        for link in (more, newest):
+            page = signed_in.get(f"/{html.unescape(link)}")
+            assert marked(page) == ["Late"]
+
+    @pytest.mark.parametrize("since", ["yesterday", "2026-02-30T10:00:00Z"])
+    def test_bears_a_last_look_that_is_no_moment(self, signed_in, library, since):
+        assert not signed_in.get("/", {"q": "levee", "new_since": since}).context["new"]
+
+    def test_searches_the_corpora_that_are_left(self, signed_in, manager, library, put):
+        kept = SavedSearch.objects.create(owner=manager, name="V", query_string="q=levee&corpus=reports&corpus=vault")
+        put(library["reports"], "Another levee failed at noon.")
+        assert "1 new" in news(signed_in, kept)
 
     def test_of_a_corpus_one_may_no_longer_read_tells_nothing(self, signed_in, manager, library, put):
         vault = CorpusFactory(slug="vault", private=True, members=[manager])

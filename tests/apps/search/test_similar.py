@@ -36,6 +36,9 @@ class TestMoreLikeThis:
         page = signed_in.get(f"/passages/{levees.pk}/like").text
         assert "Sitrep 7" in page
         assert "Secret" not in page
+        assert "Words of the search" not in page
+        assert "no word of the search" not in page
+        assert "Both rankings" not in page
 
 
 class TestSuggestions:

@@ -8,8 +8,9 @@ from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from apps.indexing.models import PendingVector
+from apps.search.encoding import EncoderUnavailable
 from apps.search.forms import MAX_QUERY
-from tests.factories import PassageFactory
+from tests.factories import CorpusFactory, PassageFactory
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
@@ -57,6 +58,21 @@ class TestSearchPage:
         response = signed_in.get(self.url, query, headers={**HTMX, "HX-Trigger-Name": trigger})
         assert response[header] == "/?q=levee&corpus=reports&kind=report"
 
+    def test_keeps_the_page_in_the_url(self, signed_in, library, put):
+        for n in range(15):
+            put(library["reports"], f"Levee bulletin {n}.")
+        assert signed_in.get(self.url, {"q": "levee", "page": 2}, headers=HTMX)["HX-Push-Url"] == "/?q=levee&page=2"
+        assert signed_in.get(self.url, {"q": "levee", "page": 1}, headers=HTMX)["HX-Push-Url"] == "/?q=levee"
+
+    @pytest.mark.parametrize("query", [{"q": ""}, {"q": "levee", "since": "2026-05-01", "until": "2026-04-01"}])
+    def test_keeps_the_filters_without_a_field_where_nothing_is_searched(self, signed_in, library, query):
+        page = signed_in.get(self.url, {**query, "hazard": ["flood", "storm"], "box": "1,2,3,4"}).text
+        kept = re.findall('<input type="hidden" name="([a-z]+)" value="([^"]+)" form="search">', page)
+        assert kept == [("hazard", "flood"), ("hazard", "storm"), ("box", "1,2,3,4")]
+
+    def test_forgets_a_filter_that_cannot_be_read(self, signed_in, library):
+        assert 'name="box"' not in signed_in.get(self.url, {"q": "levee", "box": "everywhere"}).text
+
     def test_shows_each_filter_as_a_chip_that_drops_it(self, signed_in, library):
         response = signed_in.get(self.url, {"q": "water", "kind": "tweet", "since": "2026-04-01"})
         assert 'href="?q=water&amp;since=2026-04-01"' in response.text
@@ -74,6 +90,23 @@ class TestSearchPage:
         assert 'href="?q=levee&amp;page=2"' in first.text
         second = signed_in.get(self.url, {"q": "levee", "page": 2})
         assert second.context["outcome"].hits[0].rank == 11
+
+    def test_ends_with_the_last_page_that_there_is(self, signed_in, library, put, monkeypatch):
+        monkeypatch.setattr("apps.search.views.searching.MAX_PAGES", 2)
+        for n in range(25):
+            put(library["reports"], f"Levee bulletin {n}.")
+        assert "narrow the search" not in signed_in.get(self.url, {"q": "levee"}).text
+        last = signed_in.get(self.url, {"q": "levee", "page": 2}).text
+        assert "narrow the search" in last
+        assert "page=3" not in last
+
+    def test_leads_to_what_it_does_not_list_of_a_document(self, signed_in, library, put):
+        long = put(library["reports"], *[f"Levee {n}." for n in range(30)], title="Long")
+        hit = next(h for h in signed_in.get(self.url, {"q": "levee"}).context["outcome"].hits if h.title == "Long")
+        page = text_of(signed_in.get(self.url, {"q": "levee"}))
+        assert len(hit.folded) == len(long) - 1
+        assert "27 more from this document" in page
+        assert "and 9 more in the document itself" in page
 
     def test_times_its_parts_for_developer_tools(self, signed_in, library):
         header = signed_in.get(self.url, {"q": "levee"})["Server-Timing"]
@@ -98,6 +131,27 @@ class TestHonestStates:
         page = text_of(signed_in.get(self.url, {"q": "levee"}))
         assert "Words only: the files of ours are gone." in page
         assert "trained without instructions" not in page
+
+    def test_words_only_asks_no_model_again_for_what_filters_hide(self, signed_in, library, monkeypatch):
+        asked = []
+
+        def fail(text, *_args, **_kwargs):
+            asked.append(text)
+            raise EncoderUnavailable("the encoder did not answer in 1.5 s")
+
+        monkeypatch.setattr("apps.search.retrieving.encode_query", fail)
+        response = signed_in.get(self.url, {"q": "Which levee failed?", "kind": "tweet", "until": "2026-01-01"})
+        assert [miss.label for miss in response.context["misses"]] == [""]
+        assert len(asked) == len(set(asked)) == 1
+
+    def test_corpora_that_one_cannot_search_are_left_out_without_a_word_of_whether_they_exist(self, signed_in, library):
+        CorpusFactory(slug="vault", private=True)
+        for slug in ("vault", "nowhere"):
+            page = text_of(signed_in.get(self.url, {"q": "levee", "corpus": ["reports", slug]}))
+            assert "Some of the corpora that this search names are not there, or not for you to search." in page
+            assert "Sitrep 7" in page
+            assert slug not in page
+        assert signed_in.get(self.url, {"q": "levee", "corpus": "vault"}).status_code == 400
 
     def test_no_corpus_yet(self, signed_in):
         assert "There is nothing to search yet" in signed_in.get(self.url).text
@@ -196,7 +250,14 @@ class TestJson:
 
     @pytest.mark.parametrize(
         "query",
-        [{}, {"q": "a", "limit": "0"}, {"q": "a", "limit": "x"}, {"q": "a", "limit": "9" * 5000}, {"q": "a" * 2001}],
+        [
+            {"q": "levee", "corpus": ["reports", "nowhere"]},
+            {},
+            {"q": "a", "limit": "0"},
+            {"q": "a", "limit": "x"},
+            {"q": "a", "limit": "9" * 5000},
+            {"q": "a" * 2001},
+        ],
     )
     def test_says_what_is_wrong(self, signed_in, library, query):
         response = signed_in.get(self.url, query)

@@ -159,8 +159,6 @@ def _web(host: str, port: int) -> Program:
         "--graceful-timeout",
         "3",
         "--no-control-socket",
-        "--limit-request-line",
-        "8190",  # a search of the longest allowed length, in most scripts
     )
     argv = (sys.executable, "-m", "gunicorn", "dmsearch.wsgi:application", "--bind", address, *options)
     return Program(name="web", argv=argv, essential=True)
