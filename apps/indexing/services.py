@@ -207,9 +207,8 @@ def _still_there(index: VectorIndex) -> bool:
 
 
 def give_back(index: VectorIndex, passage_ids: Sequence[int]) -> None:
-    """Free those of the passages that are still leased, as if nobody had started with them."""
-    leased = PendingVector.objects.filter(index=index, passage_id__in=passage_ids, leased_until__isnull=False)
-    leased.update(leased_until=None, attempts=F("attempts") - 1)
+    """Free those of the passages that are still owed; the start counts, as one of them may have felled the encoder."""
+    PendingVector.objects.filter(index=index, passage_id__in=passage_ids, reason="").update(leased_until=None)
 
 
 def set_aside(index: VectorIndex, passage_ids: Sequence[int], *, reason: str) -> None:

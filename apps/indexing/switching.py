@@ -38,7 +38,9 @@ def resume(index: VectorIndex) -> None:
         among = [_Status.PAUSED, _Status.RETIRED]
         if was_retired:  # as for a new one: uploads in flight do not know of it yet
             _keep_uploads_waiting()
-        _move(index, to=_Status.BUILDING, among=among, failing="Only a paused or a retired index can go on")
+        failing = "Only a paused or a retired index can go on"
+        # Retired by an earlier release, it may still be meant to take over.
+        _move(index, to=_Status.BUILDING, among=among, failing=failing, **({"goes_live": False} if was_retired else {}))
         if was_retired:
             services.owe_everything(index)
         transaction.on_commit(lambda: jobs.request_embedding(index_id=index.pk))

@@ -35,6 +35,8 @@ class SavedSearchForm(forms.ModelForm):  # type: ignore[type-arg]
         shared_with.empty_label = "Nobody"  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
+        if self.instance.pk:  # only its name and who sees it change, whatever its owner may read by now
+            return self.cleaned_data
         if not self.search.is_valid():
             raise ValidationError([str(error) for errors in self.search.errors.values() for error in errors])
         if not self.search.cleaned_data["q"]:
@@ -43,8 +45,9 @@ class SavedSearchForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def save(self, commit: bool = True) -> SavedSearch:  # noqa: FBT001, FBT002 - Django's signature
         self.instance.owner = self.user
-        # Each person's own last look comes with the link to it.
-        self.instance.query_string = links.query_string(replace(self.search.asked(), new_since=None))
+        if not self.instance.pk:
+            # Each person's own last look comes with the link to it.
+            self.instance.query_string = links.query_string(replace(self.search.asked(), new_since=None))
         kept: SavedSearch = super().save(commit)
         return kept
 

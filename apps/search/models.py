@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
@@ -213,3 +214,20 @@ class WordsRead(models.Model):
 
     def __str__(self) -> str:
         return f"words of {self.corpus_id} up to passage {self.up_to}"
+
+
+class WordsGone(models.Model):
+    """The words of a passage that was deleted, until they are counted off; a trigger writes it (see 0004).
+
+    It refers to nothing: its corpus may go next.
+    """
+
+    corpus = models.BigIntegerField()
+    passage = models.BigIntegerField()
+    words = ArrayField(models.TextField())
+
+    class Meta:
+        verbose_name_plural = "words gone"
+
+    def __str__(self) -> str:
+        return f"words of passage {self.passage}"

@@ -73,7 +73,7 @@ def search(
         asked=asked,
         intent=intent,
         detection=detection,
-        instruction=index.card.instruction_for(intent) if index and not evidence.why_words else "",
+        instruction=index.card.instruction_for(intent) if index and wording.text and not evidence.why_words else "",
         model=model,
         revision=index.revision if index else "",
         mode=_mode(evidence),

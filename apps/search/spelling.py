@@ -1,7 +1,8 @@
 """What a misspelt word was meant to be: the nearest word of the corpora that the person may read.
 
 The words of each corpus are counted behind the scenes (`learn`), so that nobody is told a word of a corpus that
-is not theirs. A trigger counts those of deleted passages off again: no word outlives the documents that said it.
+is not theirs. A trigger notes those of deleted passages, and they are counted off within a minute: no word outlives
+the documents that said it by more.
 """
 
 from __future__ import annotations
@@ -48,9 +49,11 @@ FROM unnest(%(words)s::text[]) AS asked (word) CROSS JOIN LATERAL (
 
 
 def learn() -> int:
-    """Count the words of passages that came since the last time, for `TURN_S` at most; return how many were read."""
+    """Count off the words of passages that went, then count those that came, for `TURN_S` at most; return how many came."""
     until, read = time.monotonic() + TURN_S, 0
+    _forget()
     for corpus in Corpus.objects.order_by("pk"):
+        WordsRead.objects.get_or_create(corpus=corpus)
         while time.monotonic() < until and (passages := _learn_portion(corpus)):
             read += passages
     return read
@@ -58,8 +61,8 @@ def learn() -> int:
 
 def _learn_portion(corpus: Corpus) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
-        WordsRead.objects.get_or_create(corpus=corpus)
         read = WordsRead.objects.select_for_update().get(corpus=corpus)
+        _forget()
         portion = Passage.objects.filter(corpus=corpus, pk__gt=read.up_to).order_by("pk")
         passages = list(portion.values_list("pk", flat=True)[:PORTION])
         if passages:
@@ -69,6 +72,27 @@ def _learn_portion(corpus: Corpus) -> int:
             read.save(update_fields=["up_to"])
     return len(passages)
 
+
+def _forget() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_OFF)
+
+
+# Of a passage that went before it was read nothing was counted.
+_COUNT_OFF = """
+WITH gone AS (
+    DELETE FROM search_wordsgone RETURNING corpus, passage, words
+), lost AS (
+    SELECT gone.corpus AS corpus_id, said.word, count(*) AS passages
+    FROM gone JOIN search_wordsread r ON r.corpus_id = gone.corpus AND gone.passage <= r.up_to, unnest(gone.words) AS said (word)
+    GROUP BY gone.corpus, said.word
+), forgotten AS (
+    DELETE FROM search_word w USING lost
+    WHERE w.corpus_id = lost.corpus_id AND w.word = lost.word AND w.passages <= lost.passages
+)
+UPDATE search_word w SET passages = w.passages - lost.passages FROM lost
+WHERE w.corpus_id = lost.corpus_id AND w.word = lost.word AND w.passages > lost.passages
+"""
 
 _TEXTS = (
     "SELECT to_tsvector('simple', heading || ' ' || text) FROM corpora_passage "

@@ -4,7 +4,7 @@ import logging
 import os
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -244,8 +244,10 @@ def _search_device(device: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _digests(paths: Iterable[Path]) -> dict[str, str]:
-    return {str(path): digest_of(path) for path in paths}
+def _digests(paths: Sequence[Path]) -> dict[str, str]:
+    """Return the files' digests by their names, which a folder that is moved keeps; by their paths where two share one."""
+    names = Counter(path.name for path in paths)
+    return {str(path) if names[path.name] > 1 else path.name: digest_of(path) for path in paths}
 
 
 def _nested(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

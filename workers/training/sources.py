@@ -1,6 +1,6 @@
 """Training files as sources of examples: read once, checked, named by what is in them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,4 +54,7 @@ class KnownPositives:
 
 
 def digests(sources: Sequence[Source]) -> Mapping[str, str]:
-    return {source.name: source.digest for source in sources}
+    """Return the files' digests by folder and name, which a run that is moved keeps; by their paths where two share them."""
+    short = {source.name: "/".join(Path(source.name).parts[-2:]) for source in sources}
+    shared = Counter(short.values())
+    return {short[each.name] if shared[short[each.name]] == 1 else each.name: each.digest for each in sources}

@@ -84,6 +84,12 @@ def find_date(text: str) -> datetime | None:
     return None
 
 
+def is_slashed(value: str) -> bool:
+    """Tell whether it is a date whose day and month only their order tells apart."""
+    match = _SLASHED.match(value.strip())
+    return match is not None and match["mark"] == "/"
+
+
 def is_day_first(values: Iterable[str]) -> bool | None:
     """Return whether the day comes first in the first slashed date that can be read in one way only; None without one."""
     for value in values:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from apps.corpora.cleaning import clean, clean_line
-from apps.corpora.extraction.dates import is_day_first, parse_date
+from apps.corpora.extraction.dates import is_day_first, is_slashed, parse_date
 from apps.corpora.extraction.describing import title_from_text, under_title
 from apps.corpora.extraction.records import BadRow, ExtractedDocument, ExtractionFailed, Mapping, Source
 
@@ -77,7 +77,7 @@ def _is_day_first(column: str, sample: list[Row], again: Callable[[], Iterable[N
     """Say whether the day comes first in the column's dates: in order of time, the first ones may all be of one month."""
     dates = [row.get(column, "") for row in sample]
     found = is_day_first(dates)
-    if found is None and any("/" in date for date in dates):
+    if found is None and any(map(is_slashed, dates)):
         found = is_day_first(each[1].get(column, "") for each in again() if not isinstance(each, BadRow))
     return bool(found)
 

@@ -1,27 +1,19 @@
-from django.db import migrations
+import django.contrib.postgres.fields
+from django.db import migrations, models
 
-# In the database, so that no way of deleting documents can forget it. Who learns holds the same lock: what is being
-# read is either counted before it goes, or gone before it is read.
+# In the database, so that no way of deleting documents can forget it. Rows are only added here: a deletion waits for no
+# other one. A corpus that is being taken apart loses its words with itself.
 FORGET = """
 CREATE FUNCTION search_forget_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM search_wordsread WHERE corpus_id IN (SELECT corpus_id FROM gone) ORDER BY corpus_id FOR UPDATE;
-    WITH lost AS (
-        SELECT g.corpus_id, said.lexeme AS word, count(*) AS passages
-        FROM gone g JOIN search_wordsread r ON r.corpus_id = g.corpus_id AND g.id <= r.up_to,
-            unnest(to_tsvector('simple', g.heading || ' ' || g.text)) AS said
-        GROUP BY g.corpus_id, said.lexeme
-    ), forgotten AS (
-        DELETE FROM search_word w USING lost l
-        WHERE w.corpus_id = l.corpus_id AND w.word = l.word AND w.passages <= l.passages
-    )
-    UPDATE search_word w SET passages = w.passages - l.passages FROM lost l
-    WHERE w.corpus_id = l.corpus_id AND w.word = l.word AND w.passages > l.passages;
+    INSERT INTO search_wordsgone (corpus, passage, words)
+    SELECT g.corpus_id, g.id, tsvector_to_array(to_tsvector('simple', g.heading || ' ' || g.text))
+    FROM gone g JOIN corpora_corpus c ON c.id = g.corpus_id AND c.deleted_at IS NULL;
     RETURN NULL;
 END $$;
 CREATE TRIGGER search_forget_words AFTER DELETE ON corpora_passage
 REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION search_forget_words();
--- Words of what was deleted so far go; the others are learnt anew within minutes.
+-- Words of what was deleted so far go; the others are learnt anew, 10 s in each minute.
 TRUNCATE search_word, search_wordsread;
 """
 REMEMBER = "DROP TRIGGER search_forget_words ON corpora_passage; DROP FUNCTION search_forget_words();"
@@ -35,5 +27,17 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='WordsGone',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('corpus', models.BigIntegerField()),
+                ('passage', models.BigIntegerField()),
+                ('words', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
+            ],
+            options={
+                'verbose_name_plural': 'words gone',
+            },
+        ),
         migrations.RunSQL(FORGET, REMEMBER),
     ]

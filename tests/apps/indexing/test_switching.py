@@ -99,12 +99,14 @@ class TestHolding:
         owed = PendingVector.objects.filter(index=candidate)
         assert list(owed.values_list("passage_id", flat=True)) == [late.pk]
 
-    @pytest.mark.parametrize("how", ["retired", "retired by a switch"])
+    @pytest.mark.parametrize("how", ["retired", "retired by a switch", "retired by an earlier release"])
     def test_that_it_was_live_or_was_to_be_is_forgotten(self, index, how):
         """An admin who lets it catch up decides, too, when it answers."""
         settings_own = services.create_index(get_card("hashing"), revision="2")
         if how == "retired":
             switching.retire(settings_own)
+        elif how == "retired by an earlier release":
+            VectorIndex.objects.filter(pk=settings_own.pk).update(status=Status.RETIRED, goes_live=True)
         else:
             services.go_live(settings_own)
             for revision in ("3", "4"):

@@ -182,6 +182,7 @@ class TestSpelling:
         assert spelling.learn() == 1
         assert spelling.near(["quilfeather"], corpora=[corpus.pk]) == {"quilfeather": "quillfeather"}
         gone.document.delete()
+        assert spelling.learn() == 0
         assert spelling.near(["quilfeather", "thornbry"], corpora=[corpus.pk]) == {}
         counts = dict(Word.objects.filter(corpus=corpus).values_list("word", "passages"))
         assert counts == {"evacuation": 2, "lowquay": 1, "centres": 1, "road": 1, "closed": 1}

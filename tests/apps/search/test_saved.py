@@ -50,6 +50,13 @@ class TestSaving:
         renamed = SavedSearch.objects.get()
         assert (renamed.name, renamed.query_string) == ("Dykes", saved.query_string)
 
+    def test_can_be_renamed_though_a_corpus_of_it_may_not_be_read_any_more(self, signed_in, manager, library):
+        asked = "q=levee&corpus=reports&corpus=vault"
+        kept = SavedSearch.objects.create(owner=manager, name="V", query_string=asked)
+        signed_in.post(f"/saved/{kept.pk}/edit", {"name": "Dykes"})
+        kept.refresh_from_db()
+        assert (kept.name, kept.query_string) == ("Dykes", asked)
+
 
 class TestRunning:
     def test_leads_to_the_search_and_notes_the_look(self, signed_in, saved):

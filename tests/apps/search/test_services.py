@@ -133,6 +133,7 @@ class TestWithoutTheModel:
         assert (outcome.mode, outcome.why_words) == ("words", "the files of ours are gone")
         assert outcome.instruction == ""
         assert outcome.hits[0].title == "Sitrep 7"
+        assert search("-levee").instruction == ""  # nothing that a model would be asked
 
 
 class TestMeaningAlone:

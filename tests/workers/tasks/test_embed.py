@@ -105,16 +105,31 @@ class TestAnOutageOfTheEncoder:
         monkeypatch.setattr(embed, "BATCH", 2)
         return encoder
 
-    def test_sets_nothing_aside_counts_no_start_and_tells_the_admin(self, index, outage):
+    def test_sets_nothing_aside_counts_one_start_and_tells_the_admin(self, index, outage):
         PassageFactory.create_batch(5)
         for _ in range(services.MAX_ATTEMPTS + 1):
-            VectorIndex.objects.update(trouble="")  # as an admin would have it who started the worker anew
             assert embed.embed_pending(index_id=index.pk) == 0
-        owed = PendingVector.objects.filter(reason="", attempts=0, leased_until=None)
+        owed = PendingVector.objects.filter(reason="", attempts__lte=1, leased_until=None)
         assert owed.count() == 5
         assert "the server went away" in VectorIndex.objects.get().trouble
         for batch in EmbeddingBatch.objects.all():
             assert (batch.state, batch.reason, batch.set_aside) == ("FAILED", "the server went away", 0)
+
+    def test_that_one_text_brings_about_each_time_ends_with_that_text_set_aside(self, index, outage, monkeypatch):
+        PassageFactory(text="poison in the well")
+        PassageFactory.create_batch(3)
+
+        def fall(texts):
+            if outage.calls_left <= 0 or any("poison" in text for text in texts):
+                outage.calls_left = 0
+                raise RuntimeError("the server went away")
+            return HashingEncoder().encode(texts)
+
+        monkeypatch.setattr(outage, "encode", fall)
+        for _ in range(services.MAX_ATTEMPTS + 1):
+            outage.calls_left = 1  # somebody started it again
+            embed.embed_pending(index_id=index.pk)
+        assert services.progress(index) == services.Progress(stored=3, owed=0, set_aside=1)
 
     def test_ends_the_stint_and_does_not_ask_at_once_again(self, index, outage, asked):
         PassageFactory.create_batch(9)

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from apps.corpora.extraction.dates import find_date, is_day_first, parse_date
+from apps.corpora.extraction.dates import find_date, is_day_first, is_slashed, parse_date
 
 
 def utc(*parts: int) -> datetime:
@@ -38,6 +38,10 @@ class TestParseDate:
 
     def test_lets_the_table_say_which_of_two_numbers_is_the_day(self):
         assert is_day_first(["03/07/1996", "25/07/1996"])
+        assert is_slashed("03/07/1996 10:00")
+        assert not any(
+            map(is_slashed, ["n/a", "1996-07-03", "03.07.1996"])
+        )  # another look at the column would tell no more
         assert is_day_first(["03/07/1996", "07/25/1996"]) is False
         assert is_day_first(["03/07/1996", "25.07.1996", "n/a"]) is None
         assert parse_date("03/07/1996", day_first=True) == utc(1996, 7, 3)
