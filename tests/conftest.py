@@ -47,6 +47,14 @@ def django_db_modify_db_settings(services):
     """The server must stand before pytest-django makes its test database."""
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    """The test database goes with its server: to be dropped by itself, no thread may have a connection left."""
+    from django.conf import settings
+
+    return settings.EMBEDDED_POSTGRES
+
+
 @pytest.fixture(autouse=True)
 def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
